@@ -1,0 +1,2 @@
+//! KTAP suites.
+fn main() {}

@@ -1,0 +1,2 @@
+//! `bayonet-board`: the virtual camera board.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Lens, light and scene: what reaches the photosites.

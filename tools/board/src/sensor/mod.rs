@@ -1,0 +1,1 @@
+//! Image sensors as I2C register files.

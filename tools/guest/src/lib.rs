@@ -1,0 +1,1 @@
+//! Wire between the host and the first process of the guest.
