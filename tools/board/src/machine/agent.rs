@@ -1,28 +1,18 @@
 //! The host's side of the agent in the guest: programs, files, the way down.
 
+use super::MachineError;
 use super::console::Console;
+use super::link::{BOOT, Link};
 use super::process::Process;
 use super::wait::{Deadline, Stop};
-use super::{MachineError, error::Tail};
-use bayonet_guest::wire::{self, CHUNK, Channel, Event, Frame, FrameReader, PROTOCOL, Request};
-use std::collections::HashMap;
+use bayonet_guest::wire::{CHUNK, Channel, Event, Frame, PROTOCOL, Request};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Component, Path};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::Duration;
-
-/// Console lines in an error.
-pub(crate) const TAIL_LINES: usize = 25;
-/// Time for QEMU to end after the agent's port closed, before the agent alone is blamed.
-const END_GRACE: Duration = Duration::from_secs(2);
-/// Pseudo job that carries `Ready`.
-const BOOT: u32 = 0;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 
 /// How a program in the guest ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,16 +95,6 @@ pub struct Agent {
     link: Arc<Link>,
 }
 
-struct Link {
-    writer: Mutex<UnixStream>,
-    /// Receivers of running jobs; emptied for good when the guest is gone.
-    jobs: Mutex<Option<HashMap<u32, Sender<Frame>>>>,
-    next: AtomicU32,
-    process: Arc<Process>,
-    console: Console,
-    stop: Stop,
-}
-
 impl Agent {
     /// Takes up the connection that QEMU made; returns when the guest is up.
     pub(crate) fn connect(
@@ -124,20 +104,7 @@ impl Agent {
         stop: Stop,
         deadline: Deadline,
     ) -> Result<Self, MachineError> {
-        let reader = stream
-            .try_clone()
-            .map_err(MachineError::host("the agent's socket"))?;
-        let link = Arc::new(Link {
-            writer: Mutex::new(stream),
-            jobs: Mutex::new(Some(HashMap::new())),
-            next: AtomicU32::new(BOOT + 1),
-            process,
-            console,
-            stop,
-        });
-        let boot = link.listen(BOOT);
-        let copy = Arc::clone(&link);
-        thread::spawn(move || copy.read(FrameReader::new(reader)));
+        let (link, boot) = Link::open(stream, process, console, stop)?;
         let agent = Self { link };
         match agent.link.receive(&boot, deadline, "the guest starts")? {
             Frame::Event(Event::Ready {
@@ -334,8 +301,7 @@ impl Agent {
     }
 
     fn job(&self, what: String) -> Job {
-        let number = self.link.next.fetch_add(1, Ordering::Relaxed);
-        let frames = self.link.listen(number);
+        let (number, frames) = self.link.new_job();
         Job {
             link: Arc::clone(&self.link),
             number,
@@ -420,107 +386,6 @@ impl Job {
 impl Drop for Job {
     fn drop(&mut self) {
         self.link.forget(self.number);
-    }
-}
-
-impl Link {
-    fn listen(&self, job: u32) -> Receiver<Frame> {
-        let (sender, receiver) = channel();
-        if let Some(jobs) = &mut *self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
-            jobs.insert(job, sender);
-        }
-        receiver
-    }
-
-    fn forget(&self, job: u32) {
-        if let Some(jobs) = &mut *self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
-            jobs.remove(&job);
-        }
-    }
-
-    /// Hands frames to the jobs they belong to until the guest is gone.
-    fn read(&self, mut reader: FrameReader<UnixStream>) {
-        let end = loop {
-            match reader.next_frame() {
-                Ok(Some(frame)) => self.deliver(frame),
-                Ok(None) => break "the agent's port was closed".to_owned(),
-                Err(error) => break error.to_string(),
-            }
-        };
-        log::debug!("{end}");
-        *self.jobs.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
-    fn deliver(&self, frame: Frame) {
-        let job = match &frame {
-            Frame::Event(
-                Event::Exited { job, .. }
-                | Event::Killed { job, .. }
-                | Event::File { job, .. }
-                | Event::Done { job }
-                | Event::Failed { job, .. },
-            )
-            | Frame::Data { job, .. } => *job,
-            Frame::Event(Event::Ready { .. }) => BOOT,
-            Frame::Request(_) => return log::warn!("the guest sent a request"),
-        };
-        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sender) = jobs.as_ref().and_then(|jobs| jobs.get(&job)) {
-            // Unbounded on purpose: a job that nobody reads must not hold up the others.
-            let _ = sender.send(frame);
-        }
-    }
-
-    fn send(&self, frame: &Frame) -> Result<(), MachineError> {
-        let bytes = wire::encode(frame)
-            .map_err(|error| MachineError::Refused(format!("too much for one request: {error}")))?;
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        writer
-            .write_all(&bytes)
-            .map_err(|_| self.gone("talking to the guest"))
-    }
-
-    fn receive(
-        &self,
-        frames: &Receiver<Frame>,
-        deadline: Deadline,
-        during: &str,
-    ) -> Result<Frame, MachineError> {
-        loop {
-            match frames.recv_timeout(deadline.slice()) {
-                Ok(frame) => return Ok(frame),
-                Err(RecvTimeoutError::Disconnected) => return Err(self.gone(during)),
-                Err(RecvTimeoutError::Timeout) if self.stop.is_raised() => {
-                    return Err(MachineError::Interrupted);
-                }
-                Err(RecvTimeoutError::Timeout) if deadline.has_passed() => {
-                    return Err(MachineError::TimedOut {
-                        during: during.to_owned(),
-                        allowed: deadline.allowed(),
-                        console: Tail(self.console.tail(TAIL_LINES)),
-                    });
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-        }
-    }
-
-    /// Why the guest does not answer any more.
-    fn gone(&self, during: &str) -> MachineError {
-        if self.stop.is_raised() {
-            return MachineError::Interrupted;
-        }
-        let status = self.process.wait(Deadline::after(END_GRACE));
-        let console = Tail(self.console.tail(TAIL_LINES));
-        let during = during.to_owned();
-        match status {
-            Some(status) => MachineError::Ended {
-                status,
-                during,
-                console,
-            },
-            None => MachineError::AgentLost { during, console },
-        }
     }
 }
 

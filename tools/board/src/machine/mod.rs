@@ -8,6 +8,7 @@ mod agent;
 mod complaints;
 mod console;
 mod error;
+mod link;
 mod orders;
 mod process;
 mod programs;
@@ -189,7 +190,7 @@ impl Machine {
             None => Err(MachineError::TimedOut {
                 during: "the guest switches off".into(),
                 allowed: timeout,
-                console: Tail(self.console.tail(agent::TAIL_LINES)),
+                console: Tail(self.console.tail(link::TAIL_LINES)),
             }),
         }
     }
@@ -215,7 +216,7 @@ fn accept(
     deadline: Deadline,
 ) -> Result<UnixStream, MachineError> {
     let during = || "QEMU starts".to_owned();
-    let console = || Tail(words.tail(agent::TAIL_LINES));
+    let console = || Tail(words.tail(link::TAIL_LINES));
     loop {
         match listener.accept() {
             Ok((stream, _)) => {

@@ -207,7 +207,7 @@ mod tests {
             "{bare}"
         );
         assert!(!bare.contains(ORDERS_PORT), "{bare}");
-        assert!(bare.contains("loglevel=4 slub_debug=FZPU"), "{bare}");
+        assert!(bare.contains("loglevel=5 slub_debug=FZPU"), "{bare}");
         options.device_tree = Some("/tree.dtb".into());
         options.device_socket = Some(run.device_socket());
         options.orders_socket = Some("/elsewhere/orders".into());

@@ -6,7 +6,7 @@
 use super::MachineError;
 use nix::unistd::Uid;
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -54,6 +54,7 @@ impl RunDirectory {
         }
         let directory = tempfile::Builder::new()
             .prefix(PREFIX)
+            .permissions(fs::Permissions::from_mode(PRIVATE))
             .tempdir_in(base)
             .map_err(MachineError::host(what()))?;
         let run = Self { directory };
