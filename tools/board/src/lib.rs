@@ -1,6 +1,7 @@
 //! A virtual camera board: chips, wires, lens and scene as seen by an unmodified kernel.
 
 pub mod bayer;
+pub mod board;
 pub mod guest_ram;
 pub mod machine;
 pub mod optics;
