@@ -54,8 +54,6 @@ pub struct Status {
     pub back_end_jobs: [u64; BACK_ENDS],
     /// Register traffic.
     pub traffic: Traffic,
-    /// Back end blocks that are not modelled.
-    pub unmodelled: Vec<&'static str>,
 }
 
 /// State of one port.
@@ -99,16 +97,17 @@ impl Board {
             Some(name) => SensorModel::named(name)?,
             None => Arc::clone(&main),
         };
-        let scene = Arc::new(Scene::open(&options.scene)?);
+        let scene = Scene::load(&options.scene)?;
         let connectors = [
-            Arc::new(Connector::new(main, true)),
+            Arc::new(Connector::new(Arc::clone(&main), true)),
             Arc::new(Connector::new(mount, options.mount.is_some())),
         ];
         let world = |lens| {
             let scene = Arc::clone(&scene);
             Arc::new(Mutex::new(World { scene, light: options.light, lens }))
         };
-        let worlds = [world(Lens::main()), world(mount_lens(options.lens))];
+        let worlds =
+            [world(Some(Lens::fixed(&main))), world(mount_lens(options.lens))];
 
         let mut rp1 = Rp1::new(connectors.clone());
         module::set_mount_present(&mut rp1, options.mount.is_some());
@@ -155,11 +154,10 @@ impl Board {
             mount: self.port_status(Port::Mount),
             lens: setting.lens,
             scene: setting.scene.clone(),
-            kelvin: light.kelvin,
-            lux: light.lux,
+            kelvin: light.kelvin(),
+            lux: light.lux(),
             back_end_jobs: [0, 1].map(|number: usize| self.jobs[number].load(Ordering::Relaxed)),
             traffic: self.chip.rp1().traffic(),
-            unmodelled: crate::pisp::back_end::UNMODELLED.to_vec(),
         }
     }
 
@@ -185,10 +183,12 @@ impl Board {
             }
             Order::Focus { metres } => {
                 anyhow::ensure!(metres > 0.0, "a focus distance is more than 0 m, not {metres} m");
-                lock(&self.worlds[Port::Mount.index()]).lens.focus_m = metres;
+                let mut world = lock(&self.worlds[Port::Mount.index()]);
+                let lens = world.lens.context("there is no lens on the mount to focus")?;
+                world.lens = Some(lens.focused(metres));
             }
             Order::Scene { source } => {
-                let scene = Arc::new(Scene::open(&source)?);
+                let scene = Scene::load(&source)?;
                 for world in &self.worlds {
                     lock(world).scene = Arc::clone(&scene);
                 }
@@ -269,11 +269,8 @@ impl Drop for Board {
     }
 }
 
-fn mount_lens(lens: Option<LensCode>) -> Lens {
-    match lens {
-        Some(lens) => Lens::coded(lens.code, lens.frame),
-        None => Lens::none(),
-    }
+fn mount_lens(lens: Option<LensCode>) -> Option<Lens> {
+    lens.map(|lens| Lens::mounted(lens.code, lens.frame))
 }
 
 fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {

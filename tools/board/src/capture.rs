@@ -10,7 +10,7 @@ use crate::guest_ram::{DmaFault, GuestRam};
 use crate::optics::{Projection, World};
 use crate::orders::Port;
 use crate::pcie::Chip;
-use crate::pisp::front_end::FrontEnd;
+use crate::pisp::FrontEnd;
 use crate::rp1::Gate;
 use crate::rp1::csi2::Transfer;
 use crate::rp1::packing::{Packer, data_type};

@@ -25,6 +25,18 @@ pub struct LensCode {
     pub frame: u8,
 }
 
+impl LensCode {
+    /// A code as the flange and the selector give it.
+    ///
+    /// # Errors
+    /// When the code has more than six bits or the selector more than two.
+    pub fn new(code: u8, frame: u8) -> anyhow::Result<Self> {
+        anyhow::ensure!(code < NO_LENS, "a lens code is 0..={}, not {code}", NO_LENS - 1);
+        anyhow::ensure!(frame < 4, "a frame-line selector is 0..=3, not {frame}");
+        Ok(Self { code, frame })
+    }
+}
+
 /// What the six sensors read when no lens reflects their light.
 const NO_LENS: u8 = 0b11_1111;
 

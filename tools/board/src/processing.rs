@@ -1,7 +1,7 @@
 //! A back end at work: jobs from its registers, pictures into memory, one thread a back end.
 
 use crate::pcie::Chip;
-use crate::pisp::back_end::{self, BackEnd, TILE_SIZE};
+use crate::pisp::{self, BackEnd, MAX_TILES, TILE_SIZE};
 use crate::rp1::pisp_be::Job;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,8 +9,6 @@ use std::time::Duration;
 
 /// How often a waiting thread looks whether the board ends.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// `PISP_BACK_END_NUM_TILES`: the driver's tile buffer holds no more.
-const MOST_TILES: usize = 64;
 
 /// One back end.
 pub struct Processor {
@@ -28,7 +26,7 @@ impl Processor {
     /// Works until the board ends.
     pub fn run(&self) {
         let mut back_end = BackEnd::default();
-        let mut tiles = Vec::with_capacity(MOST_TILES * TILE_SIZE);
+        let mut tiles = Vec::with_capacity(MAX_TILES * TILE_SIZE);
         let mut warned = Vec::new();
         while !self.ending.load(Ordering::Relaxed) {
             let job = self.chip.wait_for_job(PATIENCE).job_start(self.number);
@@ -49,7 +47,7 @@ impl Processor {
         job: &Job,
     ) -> anyhow::Result<()> {
         let ram = self.chip.ram();
-        tiles.resize(job.tiles.min(MOST_TILES) * TILE_SIZE, 0);
+        tiles.resize(job.tiles.min(MAX_TILES) * TILE_SIZE, 0);
         ram.read(job.tiles_address, tiles)?;
         back_end.run(&job.settings, tiles, &ram)?;
         Ok(())
@@ -58,7 +56,8 @@ impl Processor {
 
 /// Says once which enabled blocks the model leaves out.
 fn warn_once(warned: &mut Vec<&'static str>, job: &Job) {
-    for block in back_end::unmodelled(&job.settings) {
+    let enabled = (pisp::bayer_enables(&job.settings), pisp::rgb_enables(&job.settings));
+    for block in pisp::unmodelled_back_end(enabled.0, enabled.1) {
         if !warned.contains(&block) {
             log::warn!("PiSP back end: {block} is enabled but not modelled; pixels pass through");
             warned.push(block);

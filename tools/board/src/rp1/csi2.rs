@@ -4,6 +4,8 @@
 //! it, unless `AUTO_ARM` is set. Line-end interrupts and QoS are not modelled. Source: kernel
 //! `drivers/media/platform/raspberrypi/rp1-cfe/csi2.c`.
 
+use crate::pisp::compress;
+
 /// Length of the register block.
 pub const LENGTH: usize = 0x100 + 0x100;
 /// DMA channels.
@@ -39,6 +41,8 @@ const CTRL_DATA_TYPE_SHIFT: u32 = 7;
 const CTRL_IRQ_EN_FS: u32 = 1 << 13;
 const CTRL_IRQ_EN_FE_ACK: u32 = 1 << 15;
 
+const COMP_CTRL_MODE_SHIFT: u32 = 24;
+
 const DISCARDS_DATA_TYPE_SHIFT: u32 = 24;
 
 /// Addresses, strides and lengths are in units of 16 bytes.
@@ -72,6 +76,8 @@ pub struct Transfer {
     pub stride: usize,
     /// Bytes in the buffer.
     pub length: usize,
+    /// Compression mode, if a known one is set.
+    pub compression: Option<compress::Mode>,
     /// Offset of the compression, 16-bit pixel units.
     pub compression_offset: u16,
 }
@@ -189,6 +195,9 @@ impl Csi2 {
             address: units << UNIT_SHIFT,
             stride: (self.channel(channel, CH_STRIDE) as usize) << UNIT_SHIFT,
             length: (self.channel(channel, CH_LENGTH) as usize) << UNIT_SHIFT,
+            compression: compress::Mode::from_number(
+                (self.channel(channel, CH_COMP_CTRL) >> COMP_CTRL_MODE_SHIFT & 3) as u8,
+            ),
             compression_offset: self.channel(channel, CH_COMP_CTRL) as u16,
         }
     }

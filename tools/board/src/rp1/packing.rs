@@ -74,8 +74,10 @@ impl Packer {
             (Mode::Compress, _) => {
                 wide.clear();
                 wide.extend(row.iter().map(|pixel| pixel << (16 - bits)));
-                line.resize(row.len().next_multiple_of(8), 0);
-                compress::encode_row(wide, transfer.compression_offset, line);
+                line.resize(compress::row_bytes(row.len()), 0);
+                if let Some(mode) = transfer.compression {
+                    compress::encode_row(mode, transfer.compression_offset, wide, line);
+                }
             }
         }
     }
@@ -93,6 +95,7 @@ mod tests {
             address: 0x1000,
             stride: 16,
             length: 32,
+            compression: Some(compress::Mode::Delta),
             compression_offset: 0,
         };
         let ram = GuestRam::anonymous(0x1000, 0x1000).unwrap();

@@ -3,7 +3,7 @@
 //! On the Raspberry Pi 5 the back end belongs to the BCM2712; here it sits behind RP1's window, so that one device
 //! serves the whole camera. Source: kernel `drivers/media/platform/raspberrypi/pisp_be/pisp_be.c`.
 
-use crate::pisp::back_end::CONFIG_SIZE;
+use crate::pisp::BE_CONFIG_SIZE;
 
 /// Length of the register block.
 pub const LENGTH: usize = 0x4000;
@@ -33,7 +33,7 @@ const BATCH_STARTED_SHIFT: u32 = 8;
 #[derive(Clone)]
 pub struct Job {
     /// Settings as written to the registers.
-    pub settings: Box<[u8; CONFIG_SIZE]>,
+    pub settings: Box<[u8; BE_CONFIG_SIZE]>,
     /// Bus address of the tile descriptors.
     pub tiles_address: u64,
     /// How many of them.
@@ -82,11 +82,11 @@ impl PispBe {
             INTERRUPT_STATUS => self.registers[INTERRUPT_STATUS / 4] &= !value,
             CONTROL if value & CONTROL_QUEUE_JOB != 0 => {
                 let mut job = self.spare.take().unwrap_or_else(|| Job {
-                    settings: Box::new([0; CONFIG_SIZE]),
+                    settings: Box::new([0; BE_CONFIG_SIZE]),
                     tiles_address: 0,
                     tiles: 0,
                 });
-                let words = &self.registers[SETTINGS_BASE / 4..(SETTINGS_BASE + CONFIG_SIZE) / 4];
+                let words = &self.registers[SETTINGS_BASE / 4..(SETTINGS_BASE + BE_CONFIG_SIZE) / 4];
                 for (bytes, word) in job.settings.chunks_exact_mut(4).zip(words) {
                     bytes.copy_from_slice(&word.to_le_bytes());
                 }

@@ -3,7 +3,7 @@
 //! The settings are latched when a job is queued; the job begins with the next start of frame. Source: kernel
 //! `drivers/media/platform/raspberrypi/rp1-cfe/pisp-fe.c`.
 
-use crate::pisp::front_end::CONFIG_SIZE;
+use crate::pisp::FE_CONFIG_SIZE;
 
 /// Length of the register block.
 pub const LENGTH: usize = 0x1000;
@@ -30,7 +30,7 @@ const INT_EOF: u32 = 1 << 0;
 const INT_SOF: u32 = 1 << 1;
 
 /// The settings of one job.
-pub type Settings = Box<[u8; CONFIG_SIZE]>;
+pub type Settings = Box<[u8; FE_CONFIG_SIZE]>;
 
 /// The block.
 pub struct PispFe {
@@ -43,7 +43,7 @@ pub struct PispFe {
 
 impl Default for PispFe {
     fn default() -> Self {
-        let spare = Some(Box::new([0; CONFIG_SIZE]));
+        let spare = Some(Box::new([0; FE_CONFIG_SIZE]));
         Self { registers: vec![0; LENGTH / 4], queued: None, spare, active: false }
     }
 }
@@ -74,8 +74,8 @@ impl PispFe {
             }
             CONTROL if value & CONTROL_QUEUE != 0 => {
                 let mut settings =
-                    self.spare.take().unwrap_or_else(|| Box::new([0; CONFIG_SIZE]));
-                let words = &self.registers[CONFIG / 4..(CONFIG + CONFIG_SIZE) / 4];
+                    self.spare.take().unwrap_or_else(|| Box::new([0; FE_CONFIG_SIZE]));
+                let words = &self.registers[CONFIG / 4..(CONFIG + FE_CONFIG_SIZE) / 4];
                 for (bytes, word) in settings.chunks_exact_mut(4).zip(words) {
                     bytes.copy_from_slice(&word.to_le_bytes());
                 }
