@@ -1,0 +1,124 @@
+//! The guest's serial console: kept for errors and tests, written to the run directory, shown if asked for.
+
+use super::MachineError;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+/// Bytes kept in memory; of a longer log the beginning is lost.
+const KEPT: usize = 4 << 20;
+const CHUNK: usize = 4096;
+
+/// Where the console goes besides the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Show {
+    /// Nowhere.
+    Nothing,
+    /// To the standard output.
+    Stdout,
+    /// To the standard error.
+    Stderr,
+}
+
+/// What came over the console so far; cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Console(Arc<Mutex<Vec<u8>>>);
+
+impl Console {
+    /// Follows `source` until its end on a thread.
+    ///
+    /// # Errors
+    /// When the log file cannot be created.
+    pub(crate) fn follow(
+        source: impl Read + Send + 'static,
+        log: &Path,
+        show: Show,
+    ) -> Result<Self, MachineError> {
+        let file = File::create(log).map_err(MachineError::host(format!(
+            "creating the console log {}",
+            log.display()
+        )))?;
+        let console = Self::default();
+        let copy = console.clone();
+        thread::spawn(move || copy.pump(source, file, show));
+        Ok(console)
+    }
+
+    /// Keeps what `source` says on a thread, without log or show.
+    pub(crate) fn keep(source: impl Read + Send + 'static) -> Self {
+        let console = Self::default();
+        let copy = console.clone();
+        thread::spawn(move || copy.pump(source, std::io::sink(), Show::Nothing));
+        console
+    }
+
+    fn pump(&self, mut source: impl Read, mut log: impl Write, show: Show) {
+        let mut chunk = [0; CHUNK];
+        while let Ok(length @ 1..) = source.read(&mut chunk) {
+            let bytes = &chunk[..length];
+            self.add(bytes);
+            // Neither a full disk nor a closed pipe may stop the guest.
+            let _ = log.write_all(bytes);
+            let _ = match show {
+                Show::Nothing => Ok(()),
+                Show::Stdout => write_through(std::io::stdout().lock(), bytes),
+                Show::Stderr => write_through(std::io::stderr().lock(), bytes),
+            };
+        }
+    }
+
+    fn add(&self, bytes: &[u8]) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() + bytes.len() > KEPT {
+            let surplus = kept.len() / 2;
+            kept.drain(..surplus);
+        }
+        kept.extend(bytes);
+    }
+
+    /// Everything that is kept.
+    pub(crate) fn text(&self) -> String {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&kept).into_owned()
+    }
+
+    /// The last `count` lines that are not blank.
+    pub(crate) fn tail(&self, count: usize) -> Vec<String> {
+        let text = self.text();
+        let mut lines: Vec<String> = text
+            .lines()
+            .rev()
+            .map(str::trim_end)
+            .filter(|line| !line.is_empty())
+            .take(count)
+            .map(str::to_owned)
+            .collect();
+        lines.reverse();
+        lines
+    }
+}
+
+fn write_through(mut stream: impl Write, bytes: &[u8]) -> std::io::Result<()> {
+    stream.write_all(bytes)?;
+    stream.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_skips_blank_lines_and_long_logs_lose_their_beginning() {
+        let console = Console::default();
+        console.add(b"one\r\n\r\ntwo\r\nthree\r\n\r\n");
+        assert_eq!(console.tail(2), ["two", "three"]);
+        let line = [b'x'; CHUNK];
+        for _ in 0..2 * KEPT / CHUNK {
+            console.add(&line);
+        }
+        assert!(console.text().len() <= KEPT);
+        assert!(!console.text().contains("three"));
+    }
+}

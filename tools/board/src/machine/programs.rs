@@ -1,0 +1,143 @@
+//! Where QEMU comes from: the build root, or the user's own.
+
+use super::MachineError;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Name of the emulator in the build root.
+const QEMU: &str = "qemu-system-aarch64";
+/// First QEMU with the vfio-user client.
+const NEEDED: (u32, u32) = (11, 1);
+/// Signal for programs whose parent is gone.
+const DEATH_SIGNAL: &str = "KILL";
+
+/// A QEMU and how to run it.
+#[derive(Clone, Debug)]
+pub enum Programs {
+    /// The one of the build root in this directory, in a sandbox.
+    BuildRoot(PathBuf),
+    /// The user's own binary.
+    Host(PathBuf),
+}
+
+/// A file or directory of the host that a program needs, at the same path inside a sandbox.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bind<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) writable: bool,
+}
+
+impl Programs {
+    /// The command that runs QEMU with these arguments and binds. It ends when the thread that spawned it does.
+    pub(crate) fn command(&self, arguments: &[String], binds: &[Bind<'_>]) -> Command {
+        let mut command;
+        match self {
+            Self::Host(program) => {
+                command = Command::new("setpriv");
+                command
+                    .args(["--pdeathsig", DEATH_SIGNAL, "--"])
+                    .arg(program);
+            }
+            Self::BuildRoot(root) => {
+                command = Command::new("bwrap");
+                command.args(["--die-with-parent", "--unshare-pid", "--unshare-net"]);
+                for directory in ["usr", "etc"] {
+                    let inside = Path::new("/").join(directory);
+                    command
+                        .arg("--ro-bind")
+                        .arg(root.join(directory))
+                        .arg(inside);
+                }
+                for name in ["bin", "sbin", "lib", "lib64"] {
+                    command.args(["--symlink", &format!("usr/{name}"), &format!("/{name}")]);
+                }
+                command.args(["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]);
+                for bind in binds {
+                    command
+                        .arg(if bind.writable { "--bind" } else { "--ro-bind" })
+                        .args([bind.path, bind.path]);
+                }
+                command.args(["--", QEMU]);
+            }
+        }
+        command.args(arguments);
+        command
+    }
+
+    /// Refuses a QEMU that cannot be run or lacks vfio-user.
+    ///
+    /// # Errors
+    /// [`MachineError::QemuMissing`], [`MachineError::QemuTooOld`].
+    pub(crate) fn check(&self) -> Result<(), MachineError> {
+        let program = match self {
+            Self::Host(program) => program.display().to_string(),
+            Self::BuildRoot(root) => format!("{QEMU} of the build root {}", root.display()),
+        };
+        let missing = |reason| MachineError::QemuMissing {
+            program: program.clone(),
+            reason,
+        };
+        let output = self
+            .command(&["--version".into()], &[])
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| missing(error.to_string()))?;
+        if !output.status.success() {
+            return Err(missing(
+                String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+            ));
+        }
+        let text = String::from_utf8_lossy(&output.stdout);
+        match version(&text) {
+            Some(version) if version >= NEEDED => Ok(()),
+            Some((major, minor)) => Err(MachineError::QemuTooOld {
+                program,
+                found: format!("{major}.{minor}"),
+            }),
+            None => Err(missing("it does not tell its version".into())),
+        }
+    }
+}
+
+/// Major and minor version out of `QEMU emulator version 11.1.3 (Debian ...)`.
+fn version(text: &str) -> Option<(u32, u32)> {
+    let (_, rest) = text.split_once("version ")?;
+    let mut numbers = rest.split(|character: char| !character.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn versions() {
+        assert_eq!(
+            version("QEMU emulator version 11.1.3 (Debian 1:11.1.3)"),
+            Some((11, 1))
+        );
+        assert_eq!(
+            version("QEMU emulator version 7.2.19\nCopyright"),
+            Some((7, 2))
+        );
+        assert_eq!(version("QEMU"), None);
+    }
+
+    #[test]
+    fn old_and_missing_emulators_are_told_apart() {
+        let directory = tempfile::tempdir().unwrap();
+        let program = directory.path().join("qemu");
+        let write = |text: &str| {
+            std::fs::write(&program, text).unwrap();
+            std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).unwrap();
+        };
+        let check = || Programs::Host(program.clone()).check();
+        assert!(matches!(check(), Err(MachineError::QemuMissing { .. })));
+        write("#!/bin/sh\necho QEMU emulator version 11.0.9\n");
+        let error = check().unwrap_err().to_string();
+        assert!(error.contains("is QEMU 11.0, but 11.1"), "{error}");
+        write("#!/bin/sh\necho QEMU emulator version 12.0.0\n");
+        check().unwrap();
+    }
+}
