@@ -3,7 +3,7 @@
 //! The sources are in `dt-overlays/virtual` and, for RP1 itself, the kernel's; the build root's QEMU, preprocessor
 //! and compiler put them together, in one script.
 
-use crate::machine::qemu::MACHINE_SHAPE;
+use crate::machine::{Programs, dump_device_tree};
 use crate::prepare::Prepared;
 use anyhow::Context;
 use std::path::{Path, PathBuf};
@@ -21,11 +21,10 @@ const SOURCES: [(&str, &str); 5] = [
     ("imx296.dtsi", include_str!("../../../dt-overlays/virtual/imx296.dtsi")),
 ];
 
-/// Dumps the machine's own tree, adds ours behind it, preprocesses and compiles. Warnings of the machine's own
+/// Adds our tree behind the machine's own, preprocesses and compiles. Warnings of the machine's own
 /// tree, whose references decompilation has made numbers, are silenced by `-q`.
 const SCRIPT: &str = r#"
 set -e
-qemu-system-aarch64 "$@" -machine dumpdtb=virt.dtb -display none
 dtc -q -I dtb -O dts -o virt.dts virt.dtb
 cat virt.dts rpi5.dts > board.dts
 cpp=$(command -v aarch64-linux-gnu-gcc || command -v gcc)
@@ -39,6 +38,7 @@ dtc -q -@ -I dts -O dtb -o board.dtb board.pre
 /// When the directory cannot be written or one of the tools fails, with what it said.
 pub fn compose(
     prepared: &Prepared,
+    programs: &Programs,
     main: &str,
     mount: Option<&str>,
     directory: &Path,
@@ -47,6 +47,7 @@ pub fn compose(
         let path = directory.join(name);
         std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
+    dump_device_tree(programs, &directory.join("virt.dtb"))?;
     let defines = [("MAIN", Some(main)), ("MOUNT", mount)]
         .into_iter()
         .filter_map(|(name, sensor)| Some(format!(r#"-D{name}="{}.dtsi""#, sensor?)))
@@ -59,8 +60,7 @@ pub fn compose(
         .current_dir(INSIDE)
         .env("DEFINES", defines.join(" "))
         .env("INCLUDES", includes.collect::<Vec<_>>().join(" "))
-        .args(["-c", SCRIPT, "sh"])
-        .args(MACHINE_SHAPE)
+        .args(["-c", SCRIPT])
         .build();
     let output = command
         .stdin(Stdio::null())
