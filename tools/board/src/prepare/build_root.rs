@@ -10,6 +10,9 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Files of the host that a program with network sees in the place of the build root's.
+const HOST_NETWORK_FILES: [&str; 2] = ["/etc/resolv.conf", "/etc/ssl/certs/ca-certificates.crt"];
+
 /// A Debian system in a directory, with compilers, QEMU and device tree tools.
 #[derive(Clone, Debug)]
 pub struct BuildRoot {
@@ -101,7 +104,7 @@ impl Sandbox {
         self
     }
 
-    /// Gives the program the host's network, its resolver and its proxy variables.
+    /// Gives the program the host's network, its resolver, certificates and proxy variables.
     #[must_use]
     pub fn network(mut self) -> Self {
         self.network = true;
@@ -151,12 +154,16 @@ impl Sandbox {
             command.args(["--symlink", &format!("usr/{name}"), &format!("/{name}")]);
         }
         command.args([
-            "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--dir", "/root",
+            "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--dir", "/var/tmp", "--dir",
+            "/root",
         ]);
         command.args(["--clearenv", "--setenv", "PATH", "/usr/bin:/usr/sbin"]);
         command.args(["--setenv", "HOME", "/root", "--setenv", "LC_ALL", "C.UTF-8"]);
         if self.network {
-            command.args(["--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]);
+            // The host's resolver and certificates replace Debian's: they know the network.
+            for file in HOST_NETWORK_FILES {
+                command.args(["--ro-bind-try", file, file]);
+            }
             for name in ["http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy"] {
                 if let Some(value) = std::env::var_os(name) {
                     command.args(["--setenv", name]).arg(value);

@@ -51,6 +51,7 @@ pub(super) fn binary(
         .env("CARGO_HOME", "/cargo")
         .env("CARGO_TARGET_DIR", "/target")
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
+        .env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo")
         .bind_read_only(&shop.source, &inside)
         .bind(&target, "/target")
         .bind(&home, "/cargo")

@@ -178,13 +178,11 @@ impl Recipe {
         match Privilege::current() {
             // The outer process ends with this one, and takes the namespaces' processes and mounts along.
             Privilege::Root => {
-                let temporary = directory.join("tmp");
-                fs::create_dir(&temporary).at("create", &temporary)?;
                 command.args(["--pdeathsig", "KILL", "unshare", "--mount", "--pid"]);
                 command.args(["--mount-proc", "--fork", "--kill-child"]);
                 command
                     .args(["mmdebstrap", "--mode=root"])
-                    .env("TMPDIR", temporary);
+                    .env("TMPDIR", directory);
             }
             // mmdebstrap makes its own namespaces and clears up when asked to end. Its other user ids must
             // be able to reach the working directory, which they could not in a home.

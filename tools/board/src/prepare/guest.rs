@@ -143,6 +143,11 @@ pub(super) fn finish(
 
 /// Links, mount points and accounts.
 fn lay_out(root: &Path) -> Result<()> {
+    // The host's resolver, which mmdebstrap copied.
+    let resolver = root.join("etc/resolv.conf");
+    if resolver.exists() {
+        fs::remove_file(&resolver).at("remove", &resolver)?;
+    }
     for name in ["bin", "sbin", "lib"] {
         let link = root.join(name);
         if fs::symlink_metadata(&link).is_err() {
@@ -281,7 +286,7 @@ fn make_image(build_root: &BuildRoot, steps: &Steps, directory: &Path, root: &Pa
     let mke2fs = build_root
         .command("mke2fs")
         .args([
-            "-q", "-t", "ext4", "-m", "0", "-L", "bayonet", "-d", "/guest",
+            "-q", "-t", "ext4", "-b", "4096", "-m", "0", "-L", "bayonet", "-d", "/guest",
         ])
         .arg(format!("/image/{IMAGE}"))
         .arg(format!("{mebibytes}M"))

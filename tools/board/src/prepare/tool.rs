@@ -47,7 +47,9 @@ impl Steps {
     ///
     /// The child's life is tied to the calling thread by the command itself (see `Sandbox`, `debian`).
     pub(super) fn run(&self, step: &str, mut command: Command, limit: Duration) -> Result<()> {
-        let log = self.logs.join(format!("{}.log", step.replace(' ', "-")));
+        let log = self
+            .logs
+            .join(format!("{}.log", step.replace(": ", "-").replace(' ', "-")));
         let output = File::create(&log).at("create", &log)?;
         let errors = output.try_clone().at("open", &log)?;
         command.stdin(Stdio::null()).stdout(output).stderr(errors);
