@@ -1,6 +1,8 @@
 //! Command line: what can be said, and how a word becomes an order.
 
 use bayonet_board::board::BoardOptions;
+use bayonet_board::module::LensCode;
+use bayonet_board::optics::Light;
 use bayonet_board::orders::{Fault, Order, Port};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -147,7 +149,7 @@ pub(crate) struct BoardArgs {
     /// Board to model.
     #[arg(long, value_enum, default_value = "rpi5")]
     pub(crate) board: BoardModel,
-    /// Sensor on the main port, or `none`.
+    /// Sensor on the main port.
     #[arg(long, value_name = "SENSOR", default_value = "imx283")]
     pub(crate) main: String,
     /// Sensor behind the lens mount, or `none`.
@@ -178,16 +180,28 @@ pub(crate) struct BoardArgs {
 
 impl BoardArgs {
     /// The board's own part of the options.
-    pub(crate) fn board_options(&self) -> BoardOptions {
-        let sensor = |name: &str| (name != "none").then(|| name.to_owned());
-        BoardOptions {
-            main: sensor(&self.main),
-            mount: sensor(&self.mount),
-            lens: self.lens.0,
+    ///
+    /// # Errors
+    /// A light or lens that the board does not know.
+    pub(crate) fn board_options(&self) -> anyhow::Result<BoardOptions> {
+        let lens = self
+            .lens
+            .0
+            .map(|(code, frame)| LensCode::new(code, frame))
+            .transpose()?;
+        Ok(BoardOptions {
+            main: self.main.clone(),
+            mount: self.mount_sensor().map(str::to_owned),
+            lens,
             scene: self.scene.clone(),
-            light: self.light,
+            light: Light::new(self.light.0, self.light.1)?,
             seed: self.seed,
-        }
+        })
+    }
+
+    /// Sensor on the mount port, if there is one.
+    pub(crate) fn mount_sensor(&self) -> Option<&str> {
+        Some(self.mount.as_str()).filter(|&name| name != "none")
     }
 }
 
@@ -543,10 +557,7 @@ mod tests {
         let Command::Run(run) = cli.command else {
             panic!()
         };
-        let options = run.board.board_options();
-        assert_eq!(
-            (options.main.as_deref(), options.mount),
-            (Some("imx283"), None)
-        );
+        let options = run.board.board_options().unwrap();
+        assert_eq!((options.main.as_str(), options.mount), ("imx283", None));
     }
 }

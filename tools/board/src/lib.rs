@@ -2,11 +2,17 @@
 
 pub mod bayer;
 pub mod board;
+pub mod capture;
+pub mod connector;
+pub mod device_tree;
 pub mod guest_ram;
 pub mod machine;
+pub mod module;
 pub mod optics;
 pub mod orders;
 pub mod pisp;
+pub mod pcie;
 pub mod prepare;
+pub mod processing;
 pub mod rp1;
 pub mod sensor;

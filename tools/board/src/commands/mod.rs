@@ -10,6 +10,7 @@ mod tour;
 
 use crate::cli::{BuildArgs, Cli, Command};
 use anyhow::Result;
+use bayonet_board::prepare::{Options, prepare};
 use std::process::ExitCode;
 
 /// Runs the command; its exit status is the program's.
@@ -24,6 +25,15 @@ pub(crate) fn carry_out(cli: &Cli) -> Result<ExitCode> {
 }
 
 fn build(arguments: &BuildArgs) -> Result<ExitCode> {
-    session::prepare(arguments.update, arguments.locked)?;
+    let options = Options {
+        update: arguments.update,
+        locked: arguments.locked,
+        quiet: false,
+    };
+    let versions = prepare(&options)?.versions;
+    println!(
+        "The board is ready: Linux {}, libcamera {}, QEMU {}.",
+        versions.kernel, versions.libcamera, versions.qemu
+    );
     Ok(ExitCode::SUCCESS)
 }

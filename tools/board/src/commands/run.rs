@@ -3,7 +3,7 @@
 use super::session::{ConsoleUse, Session};
 use super::{terminal, tour};
 use crate::cli::RunArgs;
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use bayonet_board::machine::{ComplaintKind, MachineError, kernel_complaints};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,6 +12,10 @@ const POLL: Duration = Duration::from_millis(100);
 
 /// Boots the board and stays until it is told to end.
 pub(crate) fn run(arguments: &RunArgs, verbose: u8) -> Result<ExitCode> {
+    ensure!(
+        !arguments.tour || arguments.board.mount_sensor().is_some(),
+        "the tour unplugs the mount sensor: leave out `--mount none`"
+    );
     let console = match (arguments.headless, arguments.tour) {
         (true, _) => ConsoleUse::Show,
         (_, true) if verbose > 0 => ConsoleUse::Log,

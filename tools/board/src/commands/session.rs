@@ -3,12 +3,13 @@
 use crate::cli::BoardArgs;
 use anyhow::{Context, Result};
 use bayonet_board::board::Board;
+use bayonet_board::device_tree;
 use bayonet_board::machine::{
     Machine, MachineOptions, OrderServer, Programs, RunDirectory, Show, Stop, kernel_complaints,
 };
 use bayonet_board::orders::{Order, Reply};
+use bayonet_board::prepare::{Options, prepare};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,27 +17,6 @@ use std::time::Duration;
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Kernel log level that brings every message to the console.
 const CHATTY: u8 = 7;
-
-/// What a machine is made of.
-pub(crate) struct Artefacts {
-    programs: Programs,
-    kernel: PathBuf,
-    initrd: PathBuf,
-    image: PathBuf,
-}
-
-/// Makes what is missing and says where everything is.
-pub(crate) fn prepare(_update: bool, _locked: bool) -> Result<Artefacts> {
-    let directory: PathBuf = std::env::var_os("BAYONET_ARTEFACTS")
-        .context("BAYONET_ARTEFACTS does not name a directory with kernel, initrd, image, root")?
-        .into();
-    Ok(Artefacts {
-        programs: Programs::BuildRoot(directory.join("root")),
-        kernel: directory.join("kernel"),
-        initrd: directory.join("initrd"),
-        image: directory.join("image"),
-    })
-}
 
 /// How the console is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,15 +48,19 @@ impl Session {
         console: ConsoleUse,
         boot_timeout: Option<Duration>,
     ) -> Result<Self> {
-        let artefacts = prepare(false, false)?;
+        let prepared = prepare(&Options::default())?;
         let stop = Stop::default();
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register(signal, stop.flag()).context("watching for signals")?;
         }
         let directory = RunDirectory::create()?;
         let socket = directory.device_socket();
-        let board = Arc::new(Board::start(&arguments.board_options(), &socket)?);
-        let device_tree = board.device_tree(directory.path())?;
+        let board = Arc::new(Board::start(&arguments.board_options()?, &socket)?);
+        let build_root = Programs::BuildRoot(prepared.build_root.clone());
+        let programs = arguments.qemu.clone().map_or(build_root, Programs::Host);
+        let (main, mount) = (arguments.main.as_str(), arguments.mount_sensor());
+        let device_tree =
+            device_tree::compose(&prepared, &programs, main, mount, directory.path())?;
         let quit = Stop::default();
         let mut orders = Vec::new();
         for path in [
@@ -93,18 +77,14 @@ impl Session {
                 order => board.order(order),
             })?);
         }
-        let programs = arguments
-            .qemu
-            .clone()
-            .map_or(artefacts.programs, Programs::Host);
         let mut options = MachineOptions::new(
             programs,
-            artefacts.kernel,
-            artefacts.initrd,
-            artefacts.image,
+            prepared.kernel,
+            prepared.initramfs,
+            prepared.image,
         );
-        options.device_socket = device_tree.is_some().then_some(socket);
-        options.device_tree = device_tree;
+        options.device_socket = Some(socket);
+        options.device_tree = Some(device_tree);
         options.orders_socket = Some(directory.orders_socket());
         options.kernel_arguments.clone_from(&arguments.append);
         options.shell = console == ConsoleUse::Shell;

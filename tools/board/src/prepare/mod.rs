@@ -1,1 +1,90 @@
-//! Fetches and builds what a board needs: build root, guest image, kernel modules.
+//! Prepares what a board needs: build root, kernel with its modules, guest image, initramfs.
+//!
+//! Everything comes from Debian's archive and this workspace, is made without root where the system allows user
+//! namespaces, and is kept in the cache; a second [`prepare`] only looks. Programs of the build root, QEMU among
+//! them, run through [`BuildRoot::command`], so nothing but bubblewrap and mmdebstrap is needed of the host.
+//!
+//! This room starts no machine and composes no device tree.
+
+mod build_root;
+mod cache;
+mod cross;
+mod debian;
+mod error;
+mod guest;
+mod host;
+mod initramfs;
+mod kernel;
+mod lock;
+mod tool;
+mod workshop;
+
+pub use build_root::{BuildRoot, Sandbox};
+pub use cache::{Cache, CacheLock, Key};
+pub use error::{Error, Result};
+use std::path::PathBuf;
+
+/// Bytes that a preparation from nothing needs in the cache, with some to spare.
+pub(crate) const NEEDED_SPACE: u64 = 4 << 30;
+
+/// How to prepare.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Fetch the newest packages even if older ones are cached, and record them in `guest.lock`.
+    pub update: bool,
+    /// Fail, instead of warning, where the packages are not those of `guest.lock`.
+    pub locked: bool,
+    /// Show warnings only.
+    pub quiet: bool,
+}
+
+/// What a machine is started with. All paths are on the host unless they say otherwise.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// Where QEMU, the device tree compiler and cargo are.
+    pub build_root: BuildRoot,
+    /// The kernel, as `qemu -kernel` takes it.
+    pub kernel: PathBuf,
+    /// The initramfs: `bayonet-guest` as `/init`, modules in `/modules`, their load order in `/modules.list`.
+    pub initramfs: PathBuf,
+    /// The ext4 image of the guest's root. Shared by all machines: attach it read-only or as a snapshot.
+    pub image: PathBuf,
+    /// Directories *inside the build root* that the board's device tree includes from, in order.
+    pub device_tree_includes: Vec<PathBuf>,
+    /// What was fetched.
+    pub versions: Versions,
+    workshop: workshop::Workshop,
+}
+
+/// Versions of what the board consists of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Versions {
+    /// Kernel release, as `uname -r` prints it.
+    pub kernel: String,
+    /// Debian version of libcamera.
+    pub libcamera: String,
+    /// Debian version of QEMU.
+    pub qemu: String,
+}
+
+/// Makes what is missing and says where everything is.
+///
+/// With everything in the cache this takes a few milliseconds and starts no program. Otherwise tools run for
+/// minutes, with progress on the standard error output; they end when the calling thread ends, so a process that
+/// is interrupted leaves nothing but a partial directory, which the next preparation removes.
+///
+/// # Errors
+/// See [`Error`]: what the host lacks, a tool that failed with its last lines, a full disk, a moved archive.
+pub fn prepare(options: &Options) -> Result<Prepared> {
+    workshop::Workshop::open(options.quiet)?.prepare(options)
+}
+
+impl Prepared {
+    /// Compiles the binary `bin` of this workspace's `package` for the guest, statically linked.
+    ///
+    /// # Errors
+    /// [`Error::Tool`] with the compiler's last lines; the errors of [`prepare`].
+    pub fn guest_binary(&self, package: &str, bin: &str) -> Result<PathBuf> {
+        self.workshop.guest_binary(&self.build_root, package, bin)
+    }
+}

@@ -1,0 +1,98 @@
+# One command each: `make run` shows the virtual board at work, `make test` proves it.
+#
+# `make test` runs the unit tests on the host, then the KTAP suites in guests. The output of the unit tests is kept
+# in target/unit-tests.log; `ktap-host` finds the file through BAYONET_UNIT_TESTS, adds up its `test result:` lines
+# with the counts of the suites and writes the last line, `N passed, N failed, N skipped`. A unit test that fails
+# does not keep the suites from running; either failure makes the exit status non-zero.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+.PHONY: help deps build run test bench lint clean
+
+BOARD := target/release/bayonet-board
+UNIT_TESTS := target/unit-tests.log
+RUST_VERSION := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+
+# What a preparation starts on the host, and what compiles the board. The rest is in the build root.
+PACKAGES := mmdebstrap bubblewrap uidmap debian-archive-keyring gcc libc6-dev
+
+help: ## Shows this list.
+	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+deps: ## Installs the system packages that are missing; asks for root once.
+	@if ! command -v apt-get > /dev/null; then
+		echo "make: no apt-get here: install the equivalents of $(PACKAGES) and cargo $(RUST_VERSION)" >&2
+		exit 0
+	fi
+	new_enough() { printf '%s\n' "$(RUST_VERSION)" "$$1" | sort --version-sort --check=quiet; }
+	installed=$$(dpkg-query --show --showformat='$${db:Status-Status} $${Package}\n' $(PACKAGES) 2> /dev/null || true)
+	missing=()
+	for package in $(PACKAGES); do
+		grep --quiet --line-regexp "installed $$package" <<< "$$installed" || missing+=("$$package")
+	done
+	version=$$(cargo --version 2> /dev/null | cut -d ' ' -f 2 || true)
+	prepare=true
+	if ! new_enough "$${version:-0}"; then
+		offered=$$(apt-cache madison cargo | awk '{ print $$3 }' | sort --version-sort | tail -n 1)
+		if new_enough "$${offered:-0}"; then
+			missing+=("cargo=$$offered" "rustc=$$offered")
+		elif grep --quiet '^VERSION_CODENAME=trixie$$' /etc/os-release; then
+			# Debian's own newer packages; apt takes nothing from there unless asked to.
+			echo "make: cargo $(RUST_VERSION) is in trixie-backports, which will be added to apt's sources"
+			list=/etc/apt/sources.list.d/trixie-backports.list
+			prepare="echo 'deb http://deb.debian.org/debian trixie-backports main' > $$list"
+			missing+=(cargo/trixie-backports rustc/trixie-backports libstd-rust-dev/trixie-backports)
+		else
+			echo "make: cargo $(RUST_VERSION) or newer is needed and apt offers $${offered:-none}:" >&2
+			echo "  install it from https://rustup.rs" >&2
+			exit 1
+		fi
+	fi
+	if [ $${#missing[@]} -eq 0 ]; then exit 0; fi
+	echo "make: installing $${missing[*]}"
+	install="$$prepare && apt-get update && apt-get install --yes --no-install-recommends $${missing[*]}"
+	if [ "$$(id --user)" -eq 0 ]; then
+		sh -c "$$install"
+	elif command -v sudo > /dev/null; then
+		sudo sh -c "$$install"
+	else
+		echo "make: no sudo here: as root, run" >&2
+		echo "  $$install" >&2
+		exit 1
+	fi
+
+build: deps ## Compiles the board and prepares its guest; cached.
+	@cargo build --release --package bayonet-board
+	$(BOARD) build
+
+run: deps ## Boots the board, takes a picture with each camera, unplugs one and plugs it back.
+	@cargo build --release --package bayonet-board
+	$(BOARD) run --tour
+
+test: deps ## Unit tests on the host, KTAP suites in guests.
+	@cargo build --release --package bayonet-board
+	cargo test --workspace --release --no-run
+	status=0
+	cargo test --workspace --release --no-fail-fast 2>&1 | tee $(UNIT_TESTS) || status=$$?
+	$(BOARD) build
+	BAYONET_UNIT_TESTS=$(UNIT_TESTS) \
+		cargo run --quiet --release --package bayonet-kernel-tests --bin ktap-host || status=$$?
+	exit $$status
+
+bench: deps ## Measures the emulator: milliseconds per megapixel of scene, front end and back end.
+	@cargo bench --package bayonet-board
+
+lint: deps ## Format, clippy, licences.
+	@cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	if cargo deny --version > /dev/null 2>&1; then
+		cargo deny check
+	else
+		echo "make: SKIPPED cargo deny: not installed (cargo install --locked cargo-deny)"
+	fi
+
+clean: ## Removes what was compiled; the guest stays in the cache.
+	@cargo clean
+	echo "The guest and its build root stay in $${BAYONET_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/bayonet}."

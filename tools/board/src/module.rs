@@ -1,0 +1,62 @@
+//! The dual-sensor module's wires to RP1's GPIO pins.
+//!
+//! Everything that interrupts is on bank 0: the kernel's `pinctrl-rp1` serves no interrupts of the other banks. The
+//! device tree (`dt-overlays/virtual`) names the same lines.
+
+use crate::rp1::Rp1;
+
+/// Enables of the regulators `cam0_reg` and `cam1_reg`, as on a Raspberry Pi 5.
+pub const SUPPLY_ENABLE: [usize; 2] = [34, 46];
+/// Shutter key, low while held.
+pub const SHUTTER_KEY: usize = 5;
+/// Presence of the mount sensor, low when it is connected.
+pub const MOUNT_PRESENT: usize = 6;
+/// Six reflective sensors on the mount's flange, most significant bit first; high = black.
+pub const LENS_CODE: [usize; 6] = [16, 17, 18, 19, 20, 21];
+/// The two frame-line selector contacts, most significant bit first.
+pub const FRAME_SELECTOR: [usize; 2] = [22, 23];
+
+/// The code and frame-line selector of the lens on the mount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct LensCode {
+    /// 6-bit code, black mark = 1.
+    pub code: u8,
+    /// Frame-line selector, 0..=3.
+    pub frame: u8,
+}
+
+impl LensCode {
+    /// A code as the flange and the selector give it.
+    ///
+    /// # Errors
+    /// When the code has more than six bits or the selector more than two.
+    pub fn new(code: u8, frame: u8) -> anyhow::Result<Self> {
+        anyhow::ensure!(code < NO_LENS, "a lens code is 0..={}, not {code}", NO_LENS - 1);
+        anyhow::ensure!(frame < 4, "a frame-line selector is 0..=3, not {frame}");
+        Ok(Self { code, frame })
+    }
+}
+
+/// What the six sensors read when no lens reflects their light.
+const NO_LENS: u8 = 0b11_1111;
+
+/// Drives the mount's presence line.
+pub fn set_mount_present(rp1: &mut Rp1, present: bool) {
+    rp1.set_pin(MOUNT_PRESENT, Some(!present));
+}
+
+/// Drives the lens code and frame selector lines.
+pub fn set_lens_code(rp1: &mut Rp1, lens: Option<LensCode>) {
+    let (code, frame) = lens.map_or((NO_LENS, 0), |lens| (lens.code, lens.frame));
+    for (bit, pin) in LENS_CODE.iter().rev().enumerate() {
+        rp1.set_pin(*pin, Some(code >> bit & 1 == 1));
+    }
+    for (bit, pin) in FRAME_SELECTOR.iter().rev().enumerate() {
+        rp1.set_pin(*pin, Some(frame >> bit & 1 == 1));
+    }
+}
+
+/// Drives the shutter key's line.
+pub fn set_shutter_key(rp1: &mut Rp1, pressed: bool) {
+    rp1.set_pin(SHUTTER_KEY, Some(!pressed));
+}

@@ -1,0 +1,153 @@
+//! Guest programs of this workspace, compiled for arm64 by the build root's cargo.
+//!
+//! They are linked statically: the same program runs in the initramfs, which has no libraries, and in the guest.
+//! Crates are downloaded once into the cache; after that a build needs no network.
+
+use super::build_root::BuildRoot;
+use super::cache::{CacheLock, Key};
+use super::error::{AtPath, Error, Result};
+use super::workshop::Workshop;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const TARGET: &str = "aarch64-unknown-linux-gnu";
+/// Longest time for a build from nothing, downloads included.
+const COMPILE_LIMIT: Duration = Duration::from_secs(20 * 60);
+/// Overrides where the sources are.
+const SOURCE_VARIABLE: &str = "BAYONET_SOURCE";
+
+/// The workspace's directory: `$BAYONET_SOURCE`, else where this program was compiled.
+pub(super) fn workspace() -> Result<PathBuf> {
+    let compiled = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let chosen = std::env::var_os(SOURCE_VARIABLE).map_or(compiled, PathBuf::from);
+    let found = chosen.canonicalize().ok();
+    let whole = found.filter(|path| path.join("tools/board/guest.lock").is_file());
+    whole.ok_or(Error::NoSource(chosen))
+}
+
+/// Compiles the binary `bin` of `package`, unless the cache has it from the same sources.
+pub(super) fn binary(
+    shop: &Workshop,
+    held: &CacheLock,
+    root: &BuildRoot,
+    package: &str,
+    bin: &str,
+) -> Result<PathBuf> {
+    let name = format!("bin-{bin}");
+    let key = key(shop, root, package, bin)?;
+    if let Some(found) = shop.cache.find(&name, key) {
+        return Ok(found.join(bin));
+    }
+    let target = made(shop.cache.path().join("target"))?;
+    let home = made(shop.cache.path().join("cargo"))?;
+    // Cargo tells fresh from stale by path and time, so every checkout needs a path of its own.
+    let inside = format!("/source-{}", Key::new().with(path_bytes(&shop.source)));
+    let mut cargo = root
+        .command("cargo")
+        .args(["build", "--release", "--locked", "--target", TARGET])
+        .args(["--package", package, "--bin", bin])
+        .env("CARGO_HOME", "/cargo")
+        .env("CARGO_TARGET_DIR", "/target")
+        .env("RUSTFLAGS", "-C target-feature=+crt-static")
+        .env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo")
+        .bind_read_only(&shop.source, &inside)
+        .bind(&target, "/target")
+        .bind(&home, "/cargo")
+        .current_dir(&inside)
+        .network();
+    if root.has("/usr/bin/aarch64-linux-gnu-gcc") {
+        cargo = cargo.env(
+            "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
+            "aarch64-linux-gnu-gcc",
+        );
+    }
+    shop.steps
+        .run(&format!("{bin}: compile"), cargo.build(), COMPILE_LIMIT)?;
+    let compiled = target.join(TARGET).join("release").join(bin);
+    let entry = shop.cache.build(held, &name, |partial| {
+        fs::copy(&compiled, partial.join(bin)).at("copy", &compiled)?;
+        Ok(key)
+    })?;
+    Ok(entry.join(bin))
+}
+
+/// The binary, where the cache has it from the same sources.
+pub(super) fn find(
+    shop: &Workshop,
+    root: &BuildRoot,
+    package: &str,
+    bin: &str,
+) -> Result<Option<PathBuf>> {
+    let key = key(shop, root, package, bin)?;
+    let found = shop.cache.find(&format!("bin-{bin}"), key);
+    Ok(found.map(|path| path.join(bin)))
+}
+
+fn key(shop: &Workshop, root: &BuildRoot, package: &str, bin: &str) -> Result<Key> {
+    let toolchain = Key::new().with(path_bytes(root.path()));
+    sources(&shop.source, toolchain.with(package).with(bin))
+}
+
+/// Adds names, sizes and times of all files of the workspace: enough to see a change, quick enough for every run.
+fn sources(directory: &Path, key: Key) -> Result<Key> {
+    let listing = fs::read_dir(directory).at("list", directory)?;
+    let mut entries = listing
+        .collect::<std::io::Result<Vec<_>>>()
+        .at("list", directory)?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    entries.iter().try_fold(key, |key, entry| {
+        let path = entry.path();
+        let name = entry.file_name();
+        if name.as_encoded_bytes().starts_with(b".") || name == "target" {
+            return Ok(key);
+        }
+        let data = entry.metadata().at("examine", &path)?;
+        if data.is_dir() {
+            return sources(&path, key);
+        }
+        let key = key.with(path_bytes(&path)).with(data.len().to_le_bytes());
+        Ok(key
+            .with(data.mtime().to_le_bytes())
+            .with(data.mtime_nsec().to_le_bytes()))
+    })
+}
+
+fn path_bytes(path: &Path) -> &[u8] {
+    path.as_os_str().as_encoded_bytes()
+}
+
+fn made(directory: PathBuf) -> Result<PathBuf> {
+    fs::create_dir_all(&directory).at("create", &directory)?;
+    Ok(directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_source_changes_the_key_and_build_output_does_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = directory.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        let key = || sources(directory.path(), Key::new()).unwrap();
+        write("src/main.rs", "fn main() {}");
+        let first = key();
+        write("target/release/main", "binary");
+        write(".git/HEAD", "ref");
+        assert_eq!(key(), first);
+        write("src/main.rs", "fn main() { run() }");
+        assert_ne!(key(), first);
+    }
+
+    #[test]
+    fn the_workspace_is_where_this_crate_was_compiled() {
+        let workspace = workspace().unwrap();
+        assert!(workspace.join("tools/guest/Cargo.toml").is_file());
+    }
+}
