@@ -23,7 +23,7 @@ fn main() {
     let first = std::process::id() == 1;
     let result = match stage.as_deref() {
         Some(AGENT_STAGE) => agent::run(),
-        Some(SYSTEM_STAGE) if first => system::run(),
+        Some(SYSTEM_STAGE) if first => system::serve(),
         _ if first => initramfs::run(),
         _ => Err(anyhow::anyhow!(
             "this is process 1 of a virtual board, not a command"

@@ -9,9 +9,11 @@ use nix::sys::wait::wait;
 use nix::unistd::Pid;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+const DEVICES: &str = "/sys/devices";
 const UDEVD: &str = "/usr/lib/systemd/systemd-udevd";
 /// Seconds that drivers get to probe before the agent answers anyway.
 const SETTLE_SECONDS: u32 = 60;
@@ -32,7 +34,7 @@ const ENVIRONMENT: [(&str, &str); 4] = [
 ];
 
 /// Runs until the agent ends, then switches the machine off.
-pub(crate) fn run() -> Result<()> {
+pub(crate) fn serve() -> Result<()> {
     mount_rest()?;
     let name = fs::read_to_string("/etc/hostname").unwrap_or_default();
     let name = Some(name.trim())
@@ -103,20 +105,39 @@ fn mount_rest() -> Result<()> {
     Ok(())
 }
 
-/// Starts udev and lets it load what the devices that are there already need. A guest without it is of use
-/// still, so failures are told and survived.
+/// Starts udev and lets it load the drivers of what is there already. A guest without it is of use still, so
+/// failures are told and survived.
 fn start_udev() {
-    let settle = format!("--timeout={SETTLE_SECONDS}");
-    for command in [
-        child(UDEVD).arg("--daemon"),
-        child("udevadm").args(["trigger", "--type=all", "--action=add"]),
-        child("udevadm").args(["settle", &settle]),
-    ] {
-        match command.status() {
-            Ok(status) if status.success() => {}
-            Ok(status) => eprintln!("bayonet-guest: {command:?}: {status}"),
-            Err(error) => eprintln!("bayonet-guest: {command:?}: {error}"),
+    run(child(UDEVD).arg("--daemon"));
+    // `udevadm trigger` would bring up every terminal and memory block as well, for many seconds.
+    if let Err(error) = announce(Path::new(DEVICES)) {
+        eprintln!("bayonet-guest: announcing devices: {error}");
+    }
+    run(child("udevadm").args(["settle", &format!("--timeout={SETTLE_SECONDS}")]));
+}
+
+/// Lets the kernel announce again each device that wants a driver module and has no driver.
+fn announce(directory: &Path) -> std::io::Result<()> {
+    let uevent = directory.join("uevent");
+    // Attributes of devices that are just going away cannot be read; they want no driver either.
+    let wants = fs::read_to_string(&uevent)
+        .is_ok_and(|text| text.lines().any(|line| line.starts_with("MODALIAS=")));
+    if wants && !directory.join("driver").exists() {
+        fs::write(&uevent, "add")?;
+    }
+    for entry in fs::read_dir(directory)?.flatten() {
+        if entry.file_type()?.is_dir() {
+            announce(&entry.path())?;
         }
+    }
+    Ok(())
+}
+
+fn run(command: &mut Command) {
+    match command.status() {
+        Ok(status) if status.success() => {}
+        Ok(status) => eprintln!("bayonet-guest: {command:?}: {status}"),
+        Err(error) => eprintln!("bayonet-guest: {command:?}: {error}"),
     }
 }
 

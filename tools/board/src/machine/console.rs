@@ -46,12 +46,10 @@ impl Console {
         Ok(console)
     }
 
-    /// Keeps what `source` says on a thread, without log or show.
-    pub(crate) fn keep(source: impl Read + Send + 'static) -> Self {
-        let console = Self::default();
-        let copy = console.clone();
+    /// Keeps what `source` says as well, on a thread of its own: QEMU's own words belong to the same story.
+    pub(crate) fn add_source(&self, source: impl Read + Send + 'static) {
+        let copy = self.clone();
         thread::spawn(move || copy.pump(source, std::io::sink(), Show::Nothing));
-        console
     }
 
     fn pump(&self, mut source: impl Read, mut log: impl Write, show: Show) {

@@ -129,8 +129,8 @@ impl Machine {
         let (process, pipes) = Process::start(&mut command)?;
         let process = Arc::new(process);
         let console = Console::follow(pipes.stdout, &run.console_log(), options.show)?;
-        let words = Console::keep(pipes.stderr);
-        let stream = accept(&listener, &process, &words, &options.stop, deadline)?;
+        console.add_source(pipes.stderr);
+        let stream = accept(&listener, &process, &console, &options.stop, deadline)?;
         let agent = Agent::connect(
             stream,
             Arc::clone(&process),
@@ -211,12 +211,12 @@ impl Drop for Machine {
 fn accept(
     listener: &UnixListener,
     process: &Process,
-    words: &Console,
+    console: &Console,
     stop: &Stop,
     deadline: Deadline,
 ) -> Result<UnixStream, MachineError> {
     let during = || "QEMU starts".to_owned();
-    let console = || Tail(words.tail(link::TAIL_LINES));
+    let console = || Tail(console.tail(link::TAIL_LINES));
     loop {
         match listener.accept() {
             Ok((stream, _)) => {

@@ -1,6 +1,7 @@
 //! Where QEMU comes from: the build root, or the user's own.
 
 use super::MachineError;
+use crate::prepare::BuildRoot;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -14,8 +15,8 @@ const DEATH_SIGNAL: &str = "KILL";
 /// A QEMU and how to run it.
 #[derive(Clone, Debug)]
 pub enum Programs {
-    /// The one of the build root in this directory, in a sandbox.
-    BuildRoot(PathBuf),
+    /// The build root's, in a sandbox.
+    BuildRoot(BuildRoot),
     /// The user's own binary.
     Host(PathBuf),
 }
@@ -30,38 +31,26 @@ pub(crate) struct Bind<'a> {
 impl Programs {
     /// The command that runs QEMU with these arguments and binds. It ends when the thread that spawned it does.
     pub(crate) fn command(&self, arguments: &[String], binds: &[Bind<'_>]) -> Command {
-        let mut command;
         match self {
             Self::Host(program) => {
-                command = Command::new("setpriv");
+                let mut command = Command::new("setpriv");
                 command
                     .args(["--pdeathsig", DEATH_SIGNAL, "--"])
-                    .arg(program);
+                    .arg(program)
+                    .args(arguments);
+                command
             }
             Self::BuildRoot(root) => {
-                command = Command::new("bwrap");
-                command.args(["--die-with-parent", "--unshare-pid", "--unshare-net"]);
-                for directory in ["usr", "etc"] {
-                    let inside = Path::new("/").join(directory);
-                    command
-                        .arg("--ro-bind")
-                        .arg(root.join(directory))
-                        .arg(inside);
-                }
-                for name in ["bin", "sbin", "lib", "lib64"] {
-                    command.args(["--symlink", &format!("usr/{name}"), &format!("/{name}")]);
-                }
-                command.args(["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]);
-                for bind in binds {
-                    command
-                        .arg(if bind.writable { "--bind" } else { "--ro-bind" })
-                        .args([bind.path, bind.path]);
-                }
-                command.args(["--", QEMU]);
+                let sandbox = root.command(QEMU).args(arguments);
+                let bound = binds
+                    .iter()
+                    .fold(sandbox, |sandbox, bind| match bind.writable {
+                        true => sandbox.bind(bind.path, bind.path),
+                        false => sandbox.bind_read_only(bind.path, bind.path),
+                    });
+                bound.build()
             }
         }
-        command.args(arguments);
-        command
     }
 
     /// Refuses a QEMU that cannot be run or lacks vfio-user.
@@ -71,7 +60,7 @@ impl Programs {
     pub(crate) fn check(&self) -> Result<(), MachineError> {
         let program = match self {
             Self::Host(program) => program.display().to_string(),
-            Self::BuildRoot(root) => format!("{QEMU} of the build root {}", root.display()),
+            Self::BuildRoot(root) => format!("{QEMU} of the build root {}", root.path().display()),
         };
         let missing = |reason| MachineError::QemuMissing {
             program: program.clone(),

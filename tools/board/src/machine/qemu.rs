@@ -26,6 +26,8 @@ fn shape(machine_extra: &str) -> Vec<String> {
     vec![
         "-M".into(),
         format!("virt,gic-version=3,memory-backend=mem{machine_extra}"),
+        "-m".into(),
+        format!("{MEMORY_MIB}M"),
         "-object".into(),
         // Shared, so that the board's process reaches it for DMA.
         format!("memory-backend-memfd,id=mem,size={MEMORY_MIB}M,share=on"),

@@ -1,0 +1,563 @@
+//! Command line: what can be said, and how a word becomes an order.
+
+use bayonet_board::board::BoardOptions;
+use bayonet_board::module::LensCode;
+use bayonet_board::optics::Light;
+use bayonet_board::orders::{Fault, Order, Port};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Range of the light's colour temperature in kelvin.
+const KELVIN: std::ops::RangeInclusive<f32> = 2300.0..=7500.0;
+/// Focus distance in metres that stands for infinity.
+const INFINITY_METRES: f32 = 1000.0;
+const LENS_CODES: u8 = 64;
+const FRAME_SELECTORS: u8 = 4;
+
+const EXAMPLES: &str = "\
+Examples:
+  bayonet-board run                           a shell on the board; Ctrl-] ends it
+  bayonet-board run --tour                    pictures from both cameras, an unplug and a plug
+  bayonet-board exec -- cam -l                one command, with its output and exit status
+  bayonet-board exec --main imx219 --mount none --light 3000:200 \\
+      --copy-out /tmp/shot.raw:shot.raw -- cam -c1 -C10 --file=/tmp/shot.raw
+  bayonet-board ctl unplug mount              in another terminal, while a board runs
+  bayonet-board ctl fault mount nak-transfer 3
+  bayonet-board status";
+
+const EXEC_EXAMPLES: &str = "\
+The command's standard output, standard error and exit status become this program's. Standard input is empty.
+A timeout exits with status 124, an interrupt with 130.
+
+Examples:
+  bayonet-board exec -- sh -c 'dmesg | grep -i imx283'
+  bayonet-board exec --script measure.sh --copy-out /tmp/result:. -- 640 480
+  bayonet-board exec --copy-in probe:/tmp/probe --timeout 60 -- /tmp/probe";
+
+const CTL_EXAMPLES: &str = "\
+Examples:
+  bayonet-board ctl plug mount --sensor imx219
+  bayonet-board ctl lens 0b101001:2
+  bayonet-board ctl focus inf
+  bayonet-board ctl light 5000 800
+  bayonet-board ctl fault main nak-register 0x3000";
+
+/// A virtual Raspberry Pi 5 with two camera sensors, run by an unmodified Debian kernel and libcamera.
+#[derive(Debug, Parser)]
+#[command(name = "bayonet-board", version, after_long_help = EXAMPLES)]
+pub(crate) struct Cli {
+    /// Say more: once for steps, twice for details.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Boot the board and work on its console.
+    Run(RunArgs),
+    /// Boot the board, run one command in it, switch it off.
+    #[command(after_long_help = EXEC_EXAMPLES)]
+    Exec(ExecArgs),
+    /// Give an order to a running board: plug, unplug, light, scene, faults.
+    #[command(after_long_help = CTL_EXAMPLES)]
+    Ctl(CtlArgs),
+    /// Show the state of a running board as a table.
+    Status(SocketArgs),
+    /// Fetch and build what a board needs, without starting one.
+    Build(BuildArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) board: BoardArgs,
+    /// No shell: the console goes to standard output, orders come through `ctl`.
+    #[arg(long)]
+    pub(crate) headless: bool,
+    /// Show the cameras, take pictures, unplug and plug the mount sensor, then end.
+    #[arg(long, conflicts_with = "headless")]
+    pub(crate) tour: bool,
+    /// Where the tour puts its pictures.
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "pictures",
+        requires = "tour"
+    )]
+    pub(crate) pictures: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExecArgs {
+    #[command(flatten)]
+    pub(crate) board: BoardArgs,
+    /// A script of the host to run in the guest; CMD are its arguments then.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) script: Option<PathBuf>,
+    /// Copy a file into the guest before the command runs.
+    #[arg(long, value_name = "HOST:GUEST", value_parser = parse_copy_in)]
+    pub(crate) copy_in: Vec<(PathBuf, String)>,
+    /// Copy a file, or all files below a directory, out of the guest after the command ended.
+    #[arg(long, value_name = "GUEST:HOST", value_parser = parse_copy_out)]
+    pub(crate) copy_out: Vec<(String, PathBuf)>,
+    /// End everything after so long, boot included.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) timeout: Option<u64>,
+    /// The command and its arguments.
+    #[arg(last = true, value_name = "CMD", required_unless_present = "script")]
+    pub(crate) command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BuildArgs {
+    /// Take the newest packages and record their versions in the lock file.
+    #[arg(long)]
+    pub(crate) update: bool,
+    /// Fail where the archive no longer has the versions of the lock file.
+    #[arg(long, conflicts_with = "update")]
+    pub(crate) locked: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CtlArgs {
+    #[command(flatten)]
+    pub(crate) socket: SocketArgs,
+    #[command(subcommand)]
+    pub(crate) order: OrderArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SocketArgs {
+    /// The board's socket; the only running board unless given.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) board_socket: Option<PathBuf>,
+}
+
+/// Boards that can be modelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BoardModel {
+    /// Raspberry Pi 5.
+    Rpi5,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The board")]
+pub(crate) struct BoardArgs {
+    /// Board to model.
+    #[arg(long, value_enum, default_value = "rpi5")]
+    pub(crate) board: BoardModel,
+    /// Sensor on the main port.
+    #[arg(long, value_name = "SENSOR", default_value = "imx283")]
+    pub(crate) main: String,
+    /// Sensor behind the lens mount, or `none`.
+    #[arg(long, value_name = "SENSOR", default_value = "imx283")]
+    pub(crate) mount: String,
+    /// Lens on the mount: 6-bit code (decimal, 0x or 0b) and frame-line selector, or `none`.
+    #[arg(long, value_name = "CODE[:FRAME]|none", default_value = "none")]
+    pub(crate) lens: Lens,
+    /// What both cameras see: a PNG or JPEG, the name of a scene that ships with the board, or `chart`.
+    #[arg(long, value_name = "FILE|NAME|chart", default_value = "chart")]
+    pub(crate) scene: String,
+    /// Light on the scene: colour temperature (2300 to 7500 K) and illuminance in lux.
+    #[arg(long, value_name = "KELVIN:LUX", default_value = "5000:800", value_parser = parse_light)]
+    pub(crate) light: (f32, f32),
+    /// Seed of the noise: the same seed gives the same frames.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Take orders on this socket as well.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) board_socket: Option<PathBuf>,
+    /// QEMU to use instead of the build root's, 11.1 or later.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) qemu: Option<PathBuf>,
+    /// Words to add to the kernel's command line, e.g. `slub_debug=FZPU oops=panic`.
+    #[arg(long, value_name = "WORDS", default_value = "")]
+    pub(crate) append: String,
+}
+
+impl BoardArgs {
+    /// The board's own part of the options.
+    ///
+    /// # Errors
+    /// A light or lens that the board does not know.
+    pub(crate) fn board_options(&self) -> anyhow::Result<BoardOptions> {
+        let lens = self
+            .lens
+            .0
+            .map(|(code, frame)| LensCode::new(code, frame))
+            .transpose()?;
+        Ok(BoardOptions {
+            main: self.main.clone(),
+            mount: self.mount_sensor().map(str::to_owned),
+            lens,
+            scene: self.scene.clone(),
+            light: Light::new(self.light.0, self.light.1)?,
+            seed: self.seed,
+        })
+    }
+
+    /// Sensor on the mount port, if there is one.
+    pub(crate) fn mount_sensor(&self) -> Option<&str> {
+        Some(self.mount.as_str()).filter(|&name| name != "none")
+    }
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum OrderArgs {
+    /// Connect a sensor: the one that was there, unless another is named.
+    Plug {
+        /// Connector.
+        port: Port,
+        /// Sensor model.
+        #[arg(long)]
+        sensor: Option<String>,
+    },
+    /// Disconnect the sensor.
+    Unplug {
+        /// Connector.
+        port: Port,
+    },
+    /// Put a lens on the mount, or take it off.
+    Lens {
+        /// 6-bit code and frame-line selector, or `none`.
+        #[arg(value_name = "CODE[:FRAME]|none")]
+        lens: Lens,
+    },
+    /// Turn the focus ring of the mount lens.
+    Focus {
+        /// Distance, or `inf`.
+        #[arg(value_parser = parse_metres)]
+        metres: f32,
+    },
+    /// Put another scene before both cameras.
+    Scene {
+        /// PNG, JPEG, the name of a scene, or `chart`.
+        #[arg(value_name = "FILE|NAME|chart")]
+        source: String,
+    },
+    /// Change the light.
+    Light {
+        /// Colour temperature, 2300 to 7500 K.
+        #[arg(value_parser = parse_kelvin)]
+        kelvin: f32,
+        /// Illuminance.
+        #[arg(value_parser = parse_lux)]
+        lux: f32,
+    },
+    /// Press or release the shutter key.
+    Key {
+        /// What to do with it.
+        state: KeyState,
+    },
+    /// Disturb a port.
+    Fault {
+        /// Connector.
+        port: Port,
+        /// What happens there.
+        #[command(subcommand)]
+        fault: FaultArgs,
+    },
+    /// Show the state of the board as JSON.
+    Status,
+    /// End the board.
+    Quit,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum KeyState {
+    /// Hold it down.
+    Press,
+    /// Let it go.
+    Release,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum FaultArgs {
+    /// The sensor does not acknowledge the Nth I2C transfer from now.
+    NakTransfer {
+        /// 1 is the next one.
+        #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+        n: u32,
+    },
+    /// The sensor does not acknowledge writes to a register until `clear`.
+    NakRegister {
+        /// Address, decimal or 0x.
+        #[arg(value_parser = parse_number::<u16>)]
+        register: u16,
+    },
+    /// No frames until `clear`.
+    Stall,
+    /// The next frames are lost on the wire.
+    DropFrames {
+        /// How many.
+        n: u32,
+    },
+    /// The next frame ends early.
+    ShortFrame {
+        /// Lines that still arrive.
+        lines: u32,
+    },
+    /// The receiver sees a CSI-2 error in the next frame.
+    CsiError,
+    /// The sensor's supplies fail for an instant.
+    PowerLoss,
+    /// End every lasting fault of the port.
+    Clear,
+}
+
+impl From<OrderArgs> for Order {
+    fn from(order: OrderArgs) -> Self {
+        match order {
+            OrderArgs::Plug { port, sensor } => Self::Plug { port, sensor },
+            OrderArgs::Unplug { port } => Self::Unplug { port },
+            OrderArgs::Lens { lens } => Self::Lens {
+                code: lens.0.map(|(code, _)| code),
+                frame: lens.0.map_or(0, |(_, frame)| frame),
+            },
+            OrderArgs::Focus { metres } => Self::Focus { metres },
+            OrderArgs::Scene { source } => Self::Scene {
+                source: absolute(source),
+            },
+            OrderArgs::Light { kelvin, lux } => Self::Light { kelvin, lux },
+            OrderArgs::Key { state } => Self::Key {
+                pressed: matches!(state, KeyState::Press),
+            },
+            OrderArgs::Fault { port, fault } => Self::Fault {
+                port,
+                fault: fault.into(),
+            },
+            OrderArgs::Status => Self::Status,
+            OrderArgs::Quit => Self::Quit,
+        }
+    }
+}
+
+impl From<FaultArgs> for Fault {
+    fn from(fault: FaultArgs) -> Self {
+        match fault {
+            FaultArgs::NakTransfer { n } => Self::NakTransfer { nth: n },
+            FaultArgs::NakRegister { register } => Self::NakRegister { register },
+            FaultArgs::Stall => Self::Stall,
+            FaultArgs::DropFrames { n } => Self::DropFrames { count: n },
+            FaultArgs::ShortFrame { lines } => Self::ShortFrame { lines },
+            FaultArgs::CsiError => Self::CsiError,
+            FaultArgs::PowerLoss => Self::PowerLoss,
+            FaultArgs::Clear => Self::Clear,
+        }
+    }
+}
+
+/// The board runs in another directory, so a file is named from the root.
+fn absolute(source: String) -> String {
+    match std::fs::canonicalize(&source) {
+        Ok(path) => path.display().to_string(),
+        Err(_) => source,
+    }
+}
+
+/// A lens by its code and frame-line selector, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lens(pub(crate) Option<(u8, u8)>);
+
+impl FromStr for Lens {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        let (code, frame) = text.split_once(':').unwrap_or((text, "0"));
+        let (code, frame) = (parse_number::<u8>(code)?, parse_number::<u8>(frame)?);
+        if code >= LENS_CODES {
+            return Err(format!(
+                "the code has 6 bits, {code} is above {}",
+                LENS_CODES - 1
+            ));
+        }
+        if frame >= FRAME_SELECTORS {
+            return Err(format!(
+                "the frame-line selector is 0 to {}",
+                FRAME_SELECTORS - 1
+            ));
+        }
+        Ok(Self(Some((code, frame))))
+    }
+}
+
+fn parse_number<T: TryFrom<u32>>(text: &str) -> Result<T, String> {
+    let number = match (text.strip_prefix("0x"), text.strip_prefix("0b")) {
+        (Some(hex), _) => u32::from_str_radix(hex, 16),
+        (_, Some(binary)) => u32::from_str_radix(binary, 2),
+        _ => text.parse(),
+    };
+    let number = number.map_err(|error| format!("{text:?} is not a number: {error}"))?;
+    T::try_from(number).map_err(|_| format!("{text} is too large"))
+}
+
+fn parse_positive(text: &str, what: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(value) if value > 0.0 => Ok(value),
+        _ => Err(format!("{text:?} is not a positive number of {what}")),
+    }
+}
+
+fn parse_metres(text: &str) -> Result<f32, String> {
+    Ok(parse_positive(text, "metres")?.min(INFINITY_METRES))
+}
+
+fn parse_kelvin(text: &str) -> Result<f32, String> {
+    let kelvin = parse_positive(text, "kelvin")?;
+    if KELVIN.contains(&kelvin) {
+        return Ok(kelvin);
+    }
+    Err(format!(
+        "{kelvin} K is outside {} to {} K",
+        KELVIN.start(),
+        KELVIN.end()
+    ))
+}
+
+fn parse_lux(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(lux) if lux >= 0.0 && lux.is_finite() => Ok(lux),
+        _ => Err(format!("{text:?} is not an illuminance in lux")),
+    }
+}
+
+fn parse_light(text: &str) -> Result<(f32, f32), String> {
+    let (kelvin, lux) = text
+        .split_once(':')
+        .ok_or("write KELVIN:LUX, e.g. 5000:800")?;
+    Ok((parse_kelvin(kelvin)?, parse_lux(lux)?))
+}
+
+fn parse_copy_in(text: &str) -> Result<(PathBuf, String), String> {
+    let (host, guest) = text.split_once(':').ok_or("write HOST:GUEST")?;
+    Ok((host.into(), guest_path(guest)?))
+}
+
+fn parse_copy_out(text: &str) -> Result<(String, PathBuf), String> {
+    let (guest, host) = text.split_once(':').ok_or("write GUEST:HOST")?;
+    Ok((guest_path(guest)?, host.into()))
+}
+
+fn guest_path(text: &str) -> Result<String, String> {
+    if text.starts_with('/') {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "the path in the guest has to begin with a slash: {text:?}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn order(words: &[&str]) -> Result<Order, clap::Error> {
+        let words = ["bayonet-board", "ctl"].iter().chain(words);
+        match Cli::try_parse_from(words)?.command {
+            Command::Ctl(ctl) => Ok(ctl.order.into()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn words_become_orders() {
+        let mount = Port::Mount;
+        for (words, expected) in [
+            (
+                &["plug", "main", "--sensor", "imx219"][..],
+                Order::Plug {
+                    port: Port::Main,
+                    sensor: Some("imx219".into()),
+                },
+            ),
+            (
+                &["lens", "0b101001:2"],
+                Order::Lens {
+                    code: Some(41),
+                    frame: 2,
+                },
+            ),
+            (
+                &["lens", "none"],
+                Order::Lens {
+                    code: None,
+                    frame: 0,
+                },
+            ),
+            (
+                &["focus", "inf"],
+                Order::Focus {
+                    metres: INFINITY_METRES,
+                },
+            ),
+            (
+                &["light", "5000", "0"],
+                Order::Light {
+                    kelvin: 5000.0,
+                    lux: 0.0,
+                },
+            ),
+            (&["key", "press"], Order::Key { pressed: true }),
+            (
+                &["fault", "mount", "nak-register", "0x3000"],
+                Order::Fault {
+                    port: mount,
+                    fault: Fault::NakRegister { register: 0x3000 },
+                },
+            ),
+            (
+                &["fault", "mount", "drop-frames", "3"],
+                Order::Fault {
+                    port: mount,
+                    fault: Fault::DropFrames { count: 3 },
+                },
+            ),
+            (&["quit"], Order::Quit),
+        ] {
+            assert_eq!(order(words).unwrap(), expected, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for words in [
+            &["unplug", "left"][..],
+            &["lens", "64"],
+            &["lens", "1:4"],
+            &["light", "9000", "10"],
+            &["light", "5000", "-1"],
+            &["focus", "0"],
+            &["fault", "main", "nak-transfer", "0"],
+            &["fault", "main", "nak-register", "0x10000"],
+            &["explode"],
+        ] {
+            assert!(order(words).is_err(), "{words:?}");
+        }
+        assert!(Cli::try_parse_from(["bayonet-board", "exec"]).is_err());
+        assert!(
+            Cli::try_parse_from(["bayonet-board", "exec", "--copy-in", "a:b", "--", "x"]).is_err()
+        );
+    }
+
+    #[test]
+    fn the_sensor_none_is_no_sensor() {
+        let cli = Cli::try_parse_from(["bayonet-board", "run", "--mount", "none"]).unwrap();
+        let Command::Run(run) = cli.command else {
+            panic!()
+        };
+        let options = run.board.board_options().unwrap();
+        assert_eq!((options.main.as_str(), options.mount), ("imx283", None));
+    }
+}

@@ -1,0 +1,144 @@
+//! A running board: everything between "prepared" and "gone", in the order it has to be undone.
+
+use crate::cli::BoardArgs;
+use anyhow::{Context, Result};
+use bayonet_board::board::Board;
+use bayonet_board::device_tree;
+use bayonet_board::machine::{
+    Machine, MachineOptions, OrderServer, Programs, RunDirectory, Show, Stop, kernel_complaints,
+};
+use bayonet_board::orders::{Order, Reply};
+use bayonet_board::prepare::{Options, prepare};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Time for the guest to switch itself off before the plug is pulled.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+/// Kernel log level that brings every message to the console.
+const CHATTY: u8 = 7;
+
+/// How the console is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ConsoleUse {
+    /// Kept for errors.
+    Quiet,
+    /// Kernel messages to standard error.
+    Log,
+    /// Everything to standard output.
+    Show,
+    /// A shell on standard output.
+    Shell,
+}
+
+/// A booted board. Fields are dropped in order: the machine first, its directory last.
+pub(crate) struct Session {
+    machine: Machine,
+    _orders: Vec<OrderServer>,
+    board: Arc<Board>,
+    _directory: RunDirectory,
+    stop: Stop,
+    quit: Stop,
+}
+
+impl Session {
+    /// Prepares, starts the board, boots.
+    pub(crate) fn start(
+        arguments: &BoardArgs,
+        console: ConsoleUse,
+        boot_timeout: Option<Duration>,
+    ) -> Result<Self> {
+        let prepared = prepare(&Options::default())?;
+        let stop = Stop::default();
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            signal_hook::flag::register(signal, stop.flag()).context("watching for signals")?;
+        }
+        let directory = RunDirectory::create()?;
+        let socket = directory.device_socket();
+        let board = Arc::new(Board::start(&arguments.board_options()?, &socket)?);
+        let build_root = Programs::BuildRoot(prepared.build_root.clone());
+        let programs = arguments.qemu.clone().map_or(build_root, Programs::Host);
+        let (main, mount) = (arguments.main.as_str(), arguments.mount_sensor());
+        let device_tree =
+            device_tree::compose(&prepared, &programs, main, mount, directory.path())?;
+        let quit = Stop::default();
+        let mut orders = Vec::new();
+        for path in [
+            Some(&directory.orders_socket()),
+            arguments.board_socket.as_ref(),
+        ] {
+            let Some(path) = path else { continue };
+            let (board, quit) = (Arc::clone(&board), quit.clone());
+            orders.push(OrderServer::start(path, move |order| match order {
+                Order::Quit => {
+                    quit.raise();
+                    Reply::Done
+                }
+                order => board.order(order),
+            })?);
+        }
+        let mut options = MachineOptions::new(
+            programs,
+            prepared.kernel,
+            prepared.initramfs,
+            prepared.image,
+        );
+        options.device_socket = Some(socket);
+        options.device_tree = Some(device_tree);
+        options.orders_socket = Some(directory.orders_socket());
+        options.kernel_arguments.clone_from(&arguments.append);
+        options.shell = console == ConsoleUse::Shell;
+        options.show = match console {
+            ConsoleUse::Quiet => Show::Nothing,
+            ConsoleUse::Log => Show::Stderr,
+            ConsoleUse::Show | ConsoleUse::Shell => Show::Stdout,
+        };
+        if matches!(console, ConsoleUse::Log | ConsoleUse::Show) {
+            options.log_level = CHATTY;
+        }
+        options.boot_timeout = boot_timeout.unwrap_or(options.boot_timeout);
+        options.stop = stop.clone();
+        let machine = Machine::start(&options, &directory)?;
+        Ok(Self {
+            machine,
+            _orders: orders,
+            board,
+            _directory: directory,
+            stop,
+            quit,
+        })
+    }
+
+    /// The machine.
+    pub(crate) fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// Gives the board an order from here.
+    pub(crate) fn order(&self, order: Order) -> Result<()> {
+        match self.board.order(order) {
+            Reply::Refused { reason } => Err(anyhow::anyhow!("the board refused: {reason}")),
+            Reply::Done | Reply::Status { .. } => Ok(()),
+        }
+    }
+
+    /// Raised by a signal.
+    pub(crate) fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// Raised by the order to quit.
+    pub(crate) fn quit(&self) -> &Stop {
+        &self.quit
+    }
+
+    /// Switches the guest off and tells what its kernel complained about.
+    pub(crate) fn end(self) -> Result<()> {
+        let log = self.machine.console_log();
+        let ended = self.machine.shutdown(SHUTDOWN_TIMEOUT);
+        for complaint in kernel_complaints(&log) {
+            log::warn!("{complaint}");
+        }
+        Ok(ended?)
+    }
+}
