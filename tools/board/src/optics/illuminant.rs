@@ -131,12 +131,9 @@ mod tests {
                 let forward = sensor_matrix(&model, kelvin);
                 let [red, blue] = grey_response(&model, kelvin);
                 let back = correction(&model.colour, kelvin);
-                for column in 0..3 {
-                    let balanced = [
-                        forward[0][column] / red,
-                        forward[1][column],
-                        forward[2][column] / blue,
-                    ];
+                let columns = (0..3).map(|column| forward.map(|row| row[column]));
+                for (column, [r, g, b]) in columns.enumerate() {
+                    let balanced = [r / red, g, b / blue];
                     for (row, weights) in back.iter().enumerate() {
                         let value: f64 = weights.iter().zip(balanced).map(|(w, b)| w * b).sum();
                         let expected = if row == column { 1.0 } else { 0.0 };

@@ -15,6 +15,8 @@ mod photo;
 mod plane;
 mod projection;
 mod scene;
+#[cfg(test)]
+mod tests;
 
 pub use illuminant::{Light, LightError, grey_response, sensor_matrix};
 pub use lens::Lens;

@@ -170,8 +170,11 @@ mod tests {
             text.contains("text.png") && text.contains("not a readable"),
             "{text}"
         );
-        let cut = error(&write("cut.jpg", &SHIPPED[0].1[..400]));
-        assert!(cut.contains("cut.jpg"), "{cut}");
+        let whole = folder.path().join("whole.png");
+        image::RgbImage::new(64, 64).save(&whole).unwrap();
+        let bytes = std::fs::read(whole).unwrap();
+        let cut = error(&write("cut.png", &bytes[..bytes.len() / 2]));
+        assert!(cut.contains("cut.png"), "{cut}");
         // A PNG header alone, of 50000 by 50000 pixels.
         let mut header =
             b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xc3\x50\0\0\xc3\x50\x08\x02\0\0\0".to_vec();

@@ -157,7 +157,7 @@ impl Sensor {
         }
         if !self.in_transfer {
             self.in_transfer = true;
-            self.nak_in = self.nak_in.map(|left| left - 1);
+            self.nak_in = self.nak_in.and_then(|left| left.checked_sub(1));
         }
         if self.nak_in == Some(0) {
             log::debug!("{}: transfer not acknowledged (fault)", self.model.name);
@@ -215,9 +215,6 @@ impl Sensor {
         self.commit();
         self.phase = Phase::Idle;
         self.in_transfer = false;
-        if self.nak_in == Some(0) {
-            self.nak_in = None;
-        }
     }
 
     /// Moves the bytes of a finished write into the registers.

@@ -14,17 +14,22 @@
 //!    select it; window, output size, line and frame length, exposure and gains as register fields.
 //! 2. Take black level, colour curve, matrices and lux reference from the sensor's camera tuning file: the
 //!    scene then looks to the stock camera algorithms as through the real sensor.
-//! 3. Name it in [`SensorModel::NAMES`] and [`SensorModel::named`]; the tests in [`parse`] then check it.
+//! 3. Name it in [`SensorModel::NAMES`] and [`SensorModel::named`], and give it a start sequence and a test
+//!    in `tests.rs`.
 //!
 //! A wrong or unknown key is refused with file, line and the reason. Modelled are the registers named in the
 //! file; all others read back what was written, as on the chip. Not modelled: embedded data lines, triggered
 //! and synchronised exposure, the time a chip needs to wake up, temperature drift.
 
 mod device;
+#[cfg(test)]
+pub(crate) mod drive;
 mod model;
-pub mod parse;
+mod parse;
 mod readout;
 mod registers;
+#[cfg(test)]
+mod tests;
 
 pub use device::{Ack, Direction, Sensor};
 pub use model::*;

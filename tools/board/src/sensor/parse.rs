@@ -212,7 +212,7 @@ impl SensorModel {
         }
         let curve = &self.colour.ct_curve;
         let rising = curve.windows(2).all(|pair| pair[0][0] < pair[1][0]);
-        if curve.len() < 2 || !rising || curve.iter().flatten().any(|value| !(*value > 0.0)) {
+        if curve.len() < 2 || !rising || !curve.iter().flatten().all(|value| *value > 0.0) {
             return Some("colour.ct_curve needs two or more points, rising, all positive".into());
         }
         let matrices = &self.colour.matrices;
@@ -222,6 +222,19 @@ impl SensorModel {
                 .all(|pair| pair[0].kelvin < pair[1].kelvin)
         {
             return Some("colour.matrices needs one or more entries, rising in kelvin".into());
+        }
+        // What keeps them, and all between two of them, invertible.
+        let dominant = |(index, row): (usize, &[f64; 3])| {
+            2.0 * row[index] > row.iter().map(|value| value.abs()).sum::<f64>()
+        };
+        if let Some(matrix) = matrices
+            .iter()
+            .find(|m| !m.rows.iter().enumerate().all(dominant))
+        {
+            return Some(format!(
+                "colour.matrices at {} K: the diagonal must outweigh the rest of each row",
+                matrix.kelvin
+            ));
         }
         None
     }
