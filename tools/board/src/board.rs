@@ -104,10 +104,16 @@ impl Board {
         ];
         let world = |lens| {
             let scene = Arc::clone(&scene);
-            Arc::new(Mutex::new(World { scene, light: options.light, lens }))
+            Arc::new(Mutex::new(World {
+                scene,
+                light: options.light,
+                lens,
+            }))
         };
-        let worlds =
-            [world(Some(Lens::fixed(&main))), world(mount_lens(options.lens))];
+        let worlds = [
+            world(Some(Lens::fixed(&main))),
+            world(mount_lens(options.lens)),
+        ];
 
         let mut rp1 = Rp1::new(connectors.clone());
         module::set_mount_present(&mut rp1, options.mount.is_some());
@@ -116,7 +122,10 @@ impl Board {
         let chip = Arc::new(Chip::new(rp1));
         let endpoint = Endpoint::listen(socket, Arc::clone(&chip))?;
 
-        let setting = Setting { lens: options.lens, scene: options.scene.clone() };
+        let setting = Setting {
+            lens: options.lens,
+            scene: options.scene.clone(),
+        };
         let mut board = Self {
             chip,
             connectors,
@@ -141,7 +150,9 @@ impl Board {
     pub fn order(&self, order: Order) -> Reply {
         match self.carry_out(order) {
             Ok(reply) => reply,
-            Err(error) => Reply::Refused { reason: format!("{error:#}") },
+            Err(error) => Reply::Refused {
+                reason: format!("{error:#}"),
+            },
         }
     }
 
@@ -182,9 +193,14 @@ impl Board {
                 module::set_lens_code(&mut self.chip.rp1(), lens);
             }
             Order::Focus { metres } => {
-                anyhow::ensure!(metres > 0.0, "a focus distance is more than 0 m, not {metres} m");
+                anyhow::ensure!(
+                    metres > 0.0,
+                    "a focus distance is more than 0 m, not {metres} m"
+                );
                 let mut world = lock(&self.worlds[Port::Mount.index()]);
-                let lens = world.lens.context("there is no lens on the mount to focus")?;
+                let lens = world
+                    .lens
+                    .context("there is no lens on the mount to focus")?;
                 world.lens = Some(lens.focused(metres));
             }
             Order::Scene { source } => {
@@ -239,7 +255,10 @@ impl Board {
                 counters: Arc::clone(&self.counters[port.index()]),
                 ending: Arc::clone(&self.ending),
             };
-            self.threads.push(spawn(format!("receiver {}", port.index()), move || receiver.run())?);
+            self.threads
+                .push(spawn(format!("receiver {}", port.index()), move || {
+                    receiver.run()
+                })?);
         }
         for number in 0..BACK_ENDS {
             let processor = Processor {
@@ -248,7 +267,10 @@ impl Board {
                 jobs: Arc::clone(&self.jobs[number]),
                 ending: Arc::clone(&self.ending),
             };
-            self.threads.push(spawn(format!("back end {number}"), move || processor.run())?);
+            self.threads
+                .push(spawn(format!("back end {number}"), move || {
+                    processor.run()
+                })?);
         }
         Ok(())
     }
@@ -275,7 +297,9 @@ fn mount_lens(lens: Option<LensCode>) -> Option<Lens> {
 
 fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {
     let thread = std::thread::Builder::new().name(name.clone());
-    thread.spawn(work).with_context(|| format!("cannot start the thread `{name}`"))
+    thread
+        .spawn(work)
+        .with_context(|| format!("cannot start the thread `{name}`"))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -87,7 +87,9 @@ impl Receiver {
             if !self.wait_until(due) {
                 continue;
             }
-            let Some(arrival) = self.connector.next_frame() else { continue };
+            let Some(arrival) = self.connector.next_frame() else {
+                continue;
+            };
             due = (due + Duration::from_secs_f64(arrival.readout.frame_s)).max(Instant::now());
             self.counters.sent.fetch_add(1, Ordering::Relaxed);
             if !arrival.lost {
@@ -104,8 +106,7 @@ impl Receiver {
                 break;
             }
             std::thread::sleep(left.min(PATIENCE));
-            if self.ending.load(Ordering::Relaxed)
-                || !self.connector.wait_streaming(Duration::ZERO)
+            if self.ending.load(Ordering::Relaxed) || !self.connector.wait_streaming(Duration::ZERO)
             {
                 return false;
             }
@@ -116,7 +117,11 @@ impl Receiver {
     fn receive(&self, workspace: &mut Workspace, arrival: &Arrival, number: u64) {
         let readout = &arrival.readout;
         let Some(data_type) = data_type(readout.bits) else {
-            log::warn!("{:?}: no CSI-2 data type has {} bits", self.port, readout.bits);
+            log::warn!(
+                "{:?}: no CSI-2 data type has {} bits",
+                self.port,
+                readout.bits
+            );
             return;
         };
         let (transfers, job, gate) = {
@@ -159,24 +164,32 @@ impl Workspace {
         seed: u64,
     ) -> anyhow::Result<()> {
         let readout = &frame.arrival.readout;
-        let in_memory =
-            frame.transfers.iter().any(|t| t.mode != crate::rp1::csi2::Mode::FrontEnd);
+        let in_memory = frame
+            .transfers
+            .iter()
+            .any(|t| t.mode != crate::rp1::csi2::Mode::FrontEnd);
         if !in_memory && frame.job.is_none() {
             return Ok(());
         }
         let world = world.lock().unwrap_or_else(PoisonError::into_inner).clone();
         self.projection.update(&world, frame.model, readout);
         if let Some(settings) = frame.job {
-            self.front_end.begin(settings, readout.width, readout.height, readout.bits)?;
+            self.front_end
+                .begin(settings, readout.width, readout.height, readout.bits)?;
         }
         for y in (0..frame.arrival.lines).step_by(BAND) {
             let lines = BAND.min(frame.arrival.lines - y);
             self.band.resize(lines * readout.width, 0);
-            self.projection.rows(frame.model, readout, frame.number, seed, y, &mut self.band);
-            let Some(_pass) = frame.gate.pass() else { return Ok(()) };
+            self.projection
+                .rows(frame.model, readout, frame.number, seed, y, &mut self.band);
+            let Some(_pass) = frame.gate.pass() else {
+                return Ok(());
+            };
             self.store(frame, readout, y)?;
         }
-        let Some(_pass) = frame.gate.pass() else { return Ok(()) };
+        let Some(_pass) = frame.gate.pass() else {
+            return Ok(());
+        };
         if frame.job.is_some() {
             self.front_end.finish(frame.ram)?;
         }
@@ -186,7 +199,8 @@ impl Workspace {
     fn store(&mut self, frame: &Frame<'_>, readout: &Readout, y: usize) -> Result<(), DmaFault> {
         for transfer in frame.transfers {
             let geometry = (readout.width, readout.bits);
-            self.packer.write(transfer, geometry, y, &self.band, frame.ram)?;
+            self.packer
+                .write(transfer, geometry, y, &self.band, frame.ram)?;
         }
         if frame.job.is_some() {
             self.front_end.rows(y, &self.band, frame.ram)?;

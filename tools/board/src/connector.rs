@@ -63,7 +63,10 @@ impl Connector {
             supplied: false,
             link: Link::default(),
         };
-        Self { state: Mutex::new(state), changed: Condvar::new() }
+        Self {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        }
     }
 
     /// Connects a sensor: another model if one is given.
@@ -159,8 +162,15 @@ impl Connector {
             state.link.short = None;
             state.link.error = false;
         }
-        let lines = link.short.map_or(readout.height, |lines| readout.height.min(lines as usize));
-        Some(Arrival { lost, lines, error: link.error, readout })
+        let lines = link
+            .short
+            .map_or(readout.height, |lines| readout.height.min(lines as usize));
+        Some(Arrival {
+            lost,
+            lines,
+            error: link.error,
+            readout,
+        })
     }
 
     /// The connected sensor's model.

@@ -14,11 +14,26 @@ const INSIDE: &str = "/mnt";
 
 /// The virtual board's own sources.
 const SOURCES: [(&str, &str); 5] = [
-    ("rpi5.dts", include_str!("../../../dt-overlays/virtual/rpi5.dts")),
-    ("labels.h", include_str!("../../../dt-overlays/virtual/labels.h")),
-    ("imx219.dtsi", include_str!("../../../dt-overlays/virtual/imx219.dtsi")),
-    ("imx283.dtsi", include_str!("../../../dt-overlays/virtual/imx283.dtsi")),
-    ("imx296.dtsi", include_str!("../../../dt-overlays/virtual/imx296.dtsi")),
+    (
+        "rpi5.dts",
+        include_str!("../../../dt-overlays/virtual/rpi5.dts"),
+    ),
+    (
+        "labels.h",
+        include_str!("../../../dt-overlays/virtual/labels.h"),
+    ),
+    (
+        "imx219.dtsi",
+        include_str!("../../../dt-overlays/virtual/imx219.dtsi"),
+    ),
+    (
+        "imx283.dtsi",
+        include_str!("../../../dt-overlays/virtual/imx283.dtsi"),
+    ),
+    (
+        "imx296.dtsi",
+        include_str!("../../../dt-overlays/virtual/imx296.dtsi"),
+    ),
 ];
 
 /// Adds our tree behind the machine's own, preprocesses and compiles. Warnings of the machine's own
@@ -52,7 +67,10 @@ pub fn compose(
         .into_iter()
         .filter_map(|(name, sensor)| Some(format!(r#"-D{name}="{}.dtsi""#, sensor?)))
         .collect::<Vec<_>>();
-    let includes = prepared.device_tree_includes.iter().map(|path| format!("-I{}", path.display()));
+    let includes = prepared
+        .device_tree_includes
+        .iter()
+        .map(|path| format!("-I{}", path.display()));
     let mut command = prepared
         .build_root
         .command("sh")
@@ -83,7 +101,10 @@ mod tests {
     fn every_sensor_has_a_source() {
         for name in SensorModel::NAMES {
             let file = format!("{name}.dtsi");
-            assert!(SOURCES.iter().any(|(source, _)| *source == file), "{file} is missing");
+            assert!(
+                SOURCES.iter().any(|(source, _)| *source == file),
+                "{file} is missing"
+            );
         }
     }
 }

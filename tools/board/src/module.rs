@@ -31,7 +31,11 @@ impl LensCode {
     /// # Errors
     /// When the code has more than six bits or the selector more than two.
     pub fn new(code: u8, frame: u8) -> anyhow::Result<Self> {
-        anyhow::ensure!(code < NO_LENS, "a lens code is 0..={}, not {code}", NO_LENS - 1);
+        anyhow::ensure!(
+            code < NO_LENS,
+            "a lens code is 0..={}, not {code}",
+            NO_LENS - 1
+        );
         anyhow::ensure!(frame < 4, "a frame-line selector is 0..=3, not {frame}");
         Ok(Self { code, frame })
     }

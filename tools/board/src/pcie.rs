@@ -63,7 +63,11 @@ pub struct Chip {
 impl Chip {
     /// Shares a chip.
     pub fn new(rp1: Rp1) -> Self {
-        Self { rp1: Mutex::new(rp1), job_queued: Condvar::new(), ram: Mutex::default() }
+        Self {
+            rp1: Mutex::new(rp1),
+            job_queued: Condvar::new(),
+            ram: Mutex::default(),
+        }
     }
 
     /// The registers.
@@ -73,7 +77,10 @@ impl Chip {
 
     /// Guest memory as mapped now.
     pub fn ram(&self) -> GuestRam {
-        self.ram.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.ram
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The registers, after a job was queued or `timeout` has passed.
@@ -98,7 +105,10 @@ impl Endpoint {
     /// When the socket cannot be created there.
     pub fn listen(socket: &Path, chip: Arc<Chip>) -> anyhow::Result<Self> {
         let server = Server::new(socket, true, interrupts(), regions()).map_err(|error| {
-            anyhow::anyhow!("cannot listen for the machine on {}: {error:?}", socket.display())
+            anyhow::anyhow!(
+                "cannot listen for the machine on {}: {error:?}",
+                socket.display()
+            )
         })?;
         Ok(Self { server, chip })
     }
@@ -108,7 +118,11 @@ impl Endpoint {
     /// # Errors
     /// When the connection breaks in the middle of a message.
     pub fn serve(self) -> anyhow::Result<()> {
-        let mut bus = Bus { chip: self.chip, config: config_space(), regions: Vec::new() };
+        let mut bus = Bus {
+            chip: self.chip,
+            config: config_space(),
+            regions: Vec::new(),
+        };
         self.server
             .run(&mut bus)
             .map_err(|error| anyhow::anyhow!("the machine's connection broke: {error:?}"))
@@ -180,16 +194,31 @@ impl ServerBackend for Bus {
         size: u64,
         file: Option<File>,
     ) -> io::Result<()> {
-        log::debug!("memory {address:#x}..{:#x}, file: {}", address + size, file.is_some());
-        let Some(file) = file.filter(|_| size >= SMALLEST_RAM) else { return Ok(()) };
-        self.regions.push(DmaRegion { address, length: size, offset, file });
+        log::debug!(
+            "memory {address:#x}..{:#x}, file: {}",
+            address + size,
+            file.is_some()
+        );
+        let Some(file) = file.filter(|_| size >= SMALLEST_RAM) else {
+            return Ok(());
+        };
+        self.regions.push(DmaRegion {
+            address,
+            length: size,
+            offset,
+            file,
+        });
         self.remap()
     }
 
     fn dma_unmap(&mut self, _flags: DmaUnmapFlags, address: u64, _size: u64) -> io::Result<()> {
         let before = self.regions.len();
         self.regions.retain(|region| region.address != address);
-        if self.regions.len() == before { Ok(()) } else { self.remap() }
+        if self.regions.len() == before {
+            Ok(())
+        } else {
+            self.remap()
+        }
     }
 
     fn reset(&mut self) -> io::Result<()> {
@@ -209,7 +238,9 @@ impl ServerBackend for Bus {
         }
         let mut rp1 = self.chip.rp1();
         // A count of zero takes all events away.
-        let vectors = if count == 0 { 0..msix::VECTORS } else {
+        let vectors = if count == 0 {
+            0..msix::VECTORS
+        } else {
             start as usize..(start.saturating_add(count) as usize).min(msix::VECTORS)
         };
         let mut events = events.into_iter();
@@ -236,10 +267,16 @@ fn config_space() -> [u8; CONFIG_LENGTH] {
     put(0, &identity);
     put(config::SUBSYSTEM, &identity);
     put(config::STATUS, &[config::STATUS_CAPABILITIES]);
-    put(config::REVISION, &(CLASS << 8 | u32::from(REVISION)).to_le_bytes());
+    put(
+        config::REVISION,
+        &(CLASS << 8 | u32::from(REVISION)).to_le_bytes(),
+    );
     put(config::CAPABILITIES, &[config::MSIX as u8]);
     put(config::MSIX, &[config::MSIX_ID, 0]);
-    put(config::MSIX_CONTROL, &(msix::VECTORS as u16 - 1).to_le_bytes());
+    put(
+        config::MSIX_CONTROL,
+        &(msix::VECTORS as u16 - 1).to_le_bytes(),
+    );
     // Table and pending bits: offset in BAR0.
     put(config::MSIX_TABLE, &0u32.to_le_bytes());
     put(config::MSIX_PENDING, &PENDING_BITS.to_le_bytes());
@@ -267,7 +304,11 @@ fn regions() -> Vec<ServerRegion> {
                 flags,
                 ..Default::default()
             };
-            ServerRegion { region_info, sparse_areas: Vec::new(), mmap_fd: None }
+            ServerRegion {
+                region_info,
+                sparse_areas: Vec::new(),
+                mmap_fd: None,
+            }
         })
         .collect()
 }
@@ -280,7 +321,11 @@ fn interrupts() -> Vec<IrqInfo> {
                 count: msix::VECTORS as u32,
                 flags: VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_NORESIZE,
             },
-            _ => IrqInfo { index, count: 0, flags: 0 },
+            _ => IrqInfo {
+                index,
+                count: 0,
+                flags: 0,
+            },
         })
         .collect()
 }

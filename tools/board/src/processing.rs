@@ -56,7 +56,10 @@ impl Processor {
 
 /// Says once which enabled blocks the model leaves out.
 fn warn_once(warned: &mut Vec<&'static str>, job: &Job) {
-    let enabled = (pisp::bayer_enables(&job.settings), pisp::rgb_enables(&job.settings));
+    let enabled = (
+        pisp::bayer_enables(&job.settings),
+        pisp::rgb_enables(&job.settings),
+    );
     for block in pisp::unmodelled_back_end(enabled.0, enabled.1) {
         if !warned.contains(&block) {
             log::warn!("PiSP back end: {block} is enabled but not modelled; pixels pass through");

@@ -8,12 +8,6 @@ pub const BASE: usize = 0x1_8000;
 /// Length of the block.
 pub const LENGTH: usize = 0x1_0038;
 
-/// First PLL, `PLL_SYS_OFFSET`; the video PLL follows as the last one.
-const PLL_FIRST: usize = 0x0_8000;
-/// End of the last PLL's registers (`PLL_VIDEO_SEC` + 4).
-const PLL_END: usize = 0x1_0018;
-/// Registers of one PLL repeat with this alignment.
-const PLL_REGISTERS: usize = 0xff;
 /// `PLL_*_CS`.
 const PLL_CS: usize = 0x00;
 /// `PLL_CS_LOCK`.
@@ -22,6 +16,14 @@ const PLL_CS_LOCK: u32 = 1 << 31;
 const PLL_SEC: usize = 0x14;
 /// `PLL_AUDIO_TERN`.
 const PLL_TERN: usize = 0x18;
+/// `PLL_*_PRIM`, with its two dividers.
+const PLL_PRIM: usize = 0x10;
+const PLL_PRIM_DIV1_SHIFT: u32 = 16;
+const PLL_PRIM_DIV2_SHIFT: u32 = 12;
+/// Both dividers at one, as after reset: zero divides nothing.
+const PLL_PRIM_RESET: u32 = 1 << PLL_PRIM_DIV1_SHIFT | 1 << PLL_PRIM_DIV2_SHIFT;
+/// The three PLLs: system, audio, video.
+const PLLS: [usize; 3] = [0x0_8000, 0x0_c000, 0x1_0000];
 /// `PLL_SEC_IMPL`: this divider exists.
 const PLL_SEC_IMPLEMENTED: u32 = 1 << 31;
 
@@ -32,7 +34,11 @@ pub struct Clocks {
 
 impl Default for Clocks {
     fn default() -> Self {
-        Self { registers: vec![0; LENGTH.div_ceil(4)] }
+        let mut registers = vec![0; LENGTH.div_ceil(4)];
+        for pll in PLLS {
+            registers[(pll + PLL_PRIM) / 4] = PLL_PRIM_RESET;
+        }
+        Self { registers }
     }
 }
 
@@ -40,10 +46,10 @@ impl Clocks {
     /// Register read.
     pub fn read(&self, offset: usize) -> u32 {
         let value = self.registers[offset / 4];
-        if !(PLL_FIRST..PLL_END).contains(&offset) {
+        let Some(pll) = PLLS.iter().rfind(|pll| **pll <= offset) else {
             return value;
-        }
-        match offset & PLL_REGISTERS {
+        };
+        match offset - pll {
             PLL_CS => value | PLL_CS_LOCK,
             PLL_SEC | PLL_TERN => value | PLL_SEC_IMPLEMENTED,
             _ => value,
@@ -63,7 +69,7 @@ mod tests {
     #[test]
     fn plls_lock_and_registers_keep_their_values() {
         let mut clocks = Clocks::default();
-        for pll in [0x8000, 0xc000, 0x1_0000] {
+        for pll in PLLS {
             assert_ne!(clocks.read(pll) & PLL_CS_LOCK, 0);
             assert_ne!(clocks.read(pll + PLL_SEC) & PLL_SEC_IMPLEMENTED, 0);
             clocks.write(pll + 8, 0x64);

@@ -111,7 +111,9 @@ impl Csi2 {
             return false;
         }
         self.registers.0[offset / 4] = value;
-        let Some((channel, register)) = channel_register(offset) else { return false };
+        let Some((channel, register)) = channel_register(offset) else {
+            return false;
+        };
         match register {
             CH_ADDR0 => self.armed[channel] = self.ctrl(channel) & CTRL_DMA_EN != 0,
             CH_CTRL if value & CTRL_DMA_EN == 0 => {

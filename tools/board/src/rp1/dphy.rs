@@ -20,14 +20,20 @@ pub struct Dphy {
 
 impl Default for Dphy {
     fn default() -> Self {
-        Self { registers: [0; LENGTH / 4] }
+        Self {
+            registers: [0; LENGTH / 4],
+        }
     }
 }
 
 impl Dphy {
     /// Register read.
     pub fn read(&self, offset: usize) -> u32 {
-        if offset == VERSION { VERSION_VALUE } else { self.registers[offset / 4] }
+        if offset == VERSION {
+            VERSION_VALUE
+        } else {
+            self.registers[offset / 4]
+        }
     }
 
     /// Register write.

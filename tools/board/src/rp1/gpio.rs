@@ -104,7 +104,13 @@ pub enum Area {
 
 impl Default for Gpio {
     fn default() -> Self {
-        let pin = Pin { ctrl: CTRL_RESET, pad: PAD_RESET, latched: 0, level: false, input: None };
+        let pin = Pin {
+            ctrl: CTRL_RESET,
+            pad: PAD_RESET,
+            latched: 0,
+            level: false,
+            input: None,
+        };
         Self {
             pins: [pin; PINS],
             out: [0; BANKS],
@@ -246,7 +252,11 @@ impl Gpio {
     }
 
     fn events(&self, pin: usize) -> u32 {
-        let level = if self.level(pin) { EVENT_HIGH } else { EVENT_LOW };
+        let level = if self.level(pin) {
+            EVENT_HIGH
+        } else {
+            EVENT_LOW
+        };
         let enabled = self.pins[pin].ctrl >> CTRL_EVENTS_SHIFT & EVENT_MASK;
         (self.pins[pin].latched | level) & enabled
     }
@@ -257,17 +267,26 @@ impl Gpio {
 
     fn collect(&self, bank: usize, test: impl Fn(usize) -> bool) -> u32 {
         let (first, count) = BANK_PINS[bank];
-        (0..count).filter(|bit| test(first + bit)).fold(0, |bits, bit| bits | 1 << bit)
+        (0..count)
+            .filter(|bit| test(first + bit))
+            .fold(0, |bits, bit| bits | 1 << bit)
     }
 }
 
 fn bank_of(pin: usize) -> (usize, usize) {
-    let bank = BANK_PINS.iter().rposition(|(first, _)| pin >= *first).unwrap_or(0);
+    let bank = BANK_PINS
+        .iter()
+        .rposition(|(first, _)| pin >= *first)
+        .unwrap_or(0);
     (bank, pin - BANK_PINS[bank].0)
 }
 
 fn split(offset: usize) -> (usize, usize, usize) {
-    (offset / BANK_STRIDE, offset >> ALIAS_SHIFT & 3, offset & 0xfff)
+    (
+        offset / BANK_STRIDE,
+        offset >> ALIAS_SHIFT & 3,
+        offset & 0xfff,
+    )
 }
 
 /// Pin of an IO_BANK register, and whether it is `CTRL` rather than `STATUS`.
@@ -331,7 +350,11 @@ mod tests {
     fn pulls_decide_floating_pins() {
         let mut gpio = Gpio::default();
         assert!(!gpio.level(16));
-        gpio.write(Area::Pads, PADS_FIRST + 4 * 16, PAD_INPUT_ENABLE | PAD_PULL_UP << 2);
+        gpio.write(
+            Area::Pads,
+            PADS_FIRST + 4 * 16,
+            PAD_INPUT_ENABLE | PAD_PULL_UP << 2,
+        );
         assert!(gpio.level(16));
         gpio.write(Area::Pads, PADS_FIRST + 4 * 16, PAD_PULL_UP << 2);
         assert!(!gpio.level(16), "input disabled");

@@ -165,8 +165,11 @@ impl I2c {
         if self.registers[ENABLE / 4] & 1 == 0 || self.abort != 0 {
             return;
         }
-        let direction =
-            if value & DATA_CMD_READ != 0 { Direction::Read } else { Direction::Write };
+        let direction = if value & DATA_CMD_READ != 0 {
+            Direction::Read
+        } else {
+            Direction::Write
+        };
         if value & DATA_CMD_RESTART != 0 || self.transfer != Some(direction) {
             let address = (self.registers[TAR / 4] & TAR_MASK) as u16;
             self.latched |= INTR_START_DET | INTR_ACTIVITY;
@@ -253,7 +256,11 @@ mod tests {
         i2c.write(DATA_CMD, DATA_CMD_READ | DATA_CMD_STOP, &bus);
         assert_eq!(i2c.read(RXFLR), 2);
         assert!(i2c.interrupt());
-        assert_eq!([i2c.read(DATA_CMD), i2c.read(DATA_CMD)], [0x02, 0x19], "the chip's id");
+        assert_eq!(
+            [i2c.read(DATA_CMD), i2c.read(DATA_CMD)],
+            [0x02, 0x19],
+            "the chip's id"
+        );
         i2c.read(CLR_STOP_DET);
         assert!(!i2c.interrupt());
         i2c.read(DATA_CMD);

@@ -160,7 +160,9 @@ impl Rp1 {
             }
             Block::Msix(register) => self.msix.write(register, value),
             Block::I2c(port, register) => {
-                self.cameras[port].i2c.write(register, value, &self.connectors[port]);
+                self.cameras[port]
+                    .i2c
+                    .write(register, value, &self.connectors[port]);
             }
             Block::Csi2(port, register) => {
                 if self.cameras[port].csi2.write(register, value) {
@@ -219,9 +221,14 @@ impl Rp1 {
     ) -> (Vec<csi2::Transfer>, Option<pisp_fe::Settings>) {
         let blocks = &mut self.cameras[port.index()];
         let transfers = blocks.csi2.frame_start(data_type);
-        let to_front_end =
-            transfers.iter().any(|transfer| transfer.mode == csi2::Mode::FrontEnd);
-        let job = if to_front_end { blocks.fe.frame_start() } else { None };
+        let to_front_end = transfers
+            .iter()
+            .any(|transfer| transfer.mode == csi2::Mode::FrontEnd);
+        let job = if to_front_end {
+            blocks.fe.frame_start()
+        } else {
+            None
+        };
         self.gates[port.index()].open();
         self.update_interrupts();
         (transfers, job)
@@ -263,7 +270,10 @@ impl Rp1 {
 
     /// Counts of what crossed the bus.
     pub fn traffic(&self) -> Traffic {
-        Traffic { messages: self.msix.messages(), ..self.traffic }
+        Traffic {
+            messages: self.msix.messages(),
+            ..self.traffic
+        }
     }
 
     /// The regulators' enable pins gate the sensors' supplies.
@@ -279,8 +289,9 @@ impl Rp1 {
         }
         for (port, blocks) in self.cameras.iter_mut().enumerate() {
             self.msix.set_level(I2C_LINE[port], blocks.i2c.interrupt());
-            let receiver =
-                blocks.mipi_cfg.update(blocks.csi2.interrupt(), blocks.fe.interrupt());
+            let receiver = blocks
+                .mipi_cfg
+                .update(blocks.csi2.interrupt(), blocks.fe.interrupt());
             self.msix.set_level(CSI_LINE[port], receiver);
             self.msix.set_level(BE_LINE[port], blocks.be.interrupt());
         }
@@ -289,7 +300,9 @@ impl Rp1 {
 
 fn locate(offset: usize) -> Block {
     let within = |base: usize, length: usize| {
-        offset.checked_sub(base).filter(|register| *register < length)
+        offset
+            .checked_sub(base)
+            .filter(|register| *register < length)
     };
     for port in 0..2 {
         if let Some(register) = within(BE_BASE[port], pisp_be::LENGTH) {

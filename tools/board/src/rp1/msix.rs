@@ -46,7 +46,10 @@ pub struct Msix {
 
 impl Default for Msix {
     fn default() -> Self {
-        Self { vectors: (0..VECTORS).map(|_| Vector::default()).collect(), messages: 0 }
+        Self {
+            vectors: (0..VECTORS).map(|_| Vector::default()).collect(),
+            messages: 0,
+        }
     }
 }
 
@@ -61,7 +64,9 @@ impl Msix {
 
     /// Register write.
     pub fn write(&mut self, offset: usize, value: u32) {
-        let Some(number) = vector_of(offset & ALIAS_MASK) else { return };
+        let Some(number) = vector_of(offset & ALIAS_MASK) else {
+            return;
+        };
         let vector = &mut self.vectors[number];
         let acknowledged = match offset & !ALIAS_MASK {
             ALIAS_SET => {
@@ -112,7 +117,9 @@ impl Msix {
         if vector.config & ENABLE == 0 {
             return;
         }
-        let Some(notifier) = &mut vector.notifier else { return };
+        let Some(notifier) = &mut vector.notifier else {
+            return;
+        };
         // An eventfd takes an 8-byte count; it can only fail when the machine is gone.
         if notifier.write_all(&1u64.to_ne_bytes()).is_ok() {
             self.messages += 1;

@@ -69,7 +69,10 @@ impl Packer {
                 }
             }
             (Mode::Remap, _) => {
-                line.extend(row.iter().flat_map(|pixel| (pixel << (16 - bits)).to_le_bytes()));
+                line.extend(
+                    row.iter()
+                        .flat_map(|pixel| (pixel << (16 - bits)).to_le_bytes()),
+                );
             }
             (Mode::Compress, _) => {
                 wide.clear();
@@ -100,20 +103,36 @@ mod tests {
         };
         let ram = GuestRam::anonymous(0x1000, 0x1000).unwrap();
         let mut packer = Packer::default();
-        packer.write(&transfer, (row.len(), bits), 1, row, &ram).unwrap();
-        packer.write(&transfer, (row.len(), bits), 2, row, &ram).unwrap();
+        packer
+            .write(&transfer, (row.len(), bits), 1, row, &ram)
+            .unwrap();
+        packer
+            .write(&transfer, (row.len(), bits), 2, row, &ram)
+            .unwrap();
         let mut bytes = vec![0; 48];
         ram.read(0x1000, &mut bytes).unwrap();
         assert!(bytes[..16].iter().all(|byte| *byte == 0));
-        assert!(bytes[32..].iter().all(|byte| *byte == 0), "beyond the length limit");
+        assert!(
+            bytes[32..].iter().all(|byte| *byte == 0),
+            "beyond the length limit"
+        );
         bytes[16..16 + packer.line.len().max(8)].to_vec()
     }
 
     #[test]
     fn raw10_raw12_and_words() {
         let row = [0x3ff, 0x001, 0x200, 0x155];
-        assert_eq!(packed(Mode::Normal, 10, &row)[..5], [0xff, 0x00, 0x80, 0x55, 0b01_00_01_11]);
-        assert_eq!(packed(Mode::Normal, 12, &[0xabc, 0x123])[..3], [0xab, 0x12, 0x3c]);
-        assert_eq!(packed(Mode::Remap, 12, &[0xfff, 0x001])[..4], [0xf0, 0xff, 0x10, 0x00]);
+        assert_eq!(
+            packed(Mode::Normal, 10, &row)[..5],
+            [0xff, 0x00, 0x80, 0x55, 0b01_00_01_11]
+        );
+        assert_eq!(
+            packed(Mode::Normal, 12, &[0xabc, 0x123])[..3],
+            [0xab, 0x12, 0x3c]
+        );
+        assert_eq!(
+            packed(Mode::Remap, 12, &[0xfff, 0x001])[..4],
+            [0xf0, 0xff, 0x10, 0x00]
+        );
     }
 }

@@ -68,9 +68,7 @@ impl PispBe {
             VERSION => VERSION_VALUE,
             CONTROL => 0,
             STATUS => u32::from(self.queued.is_some()) * STATUS_QUEUED,
-            BATCH_STATUS => {
-                u32::from(self.done) | u32::from(self.started) << BATCH_STARTED_SHIFT
-            }
+            BATCH_STATUS => u32::from(self.done) | u32::from(self.started) << BATCH_STARTED_SHIFT,
             _ => self.registers[offset / 4],
         }
     }
@@ -86,7 +84,8 @@ impl PispBe {
                     tiles_address: 0,
                     tiles: 0,
                 });
-                let words = &self.registers[SETTINGS_BASE / 4..(SETTINGS_BASE + BE_CONFIG_SIZE) / 4];
+                let words =
+                    &self.registers[SETTINGS_BASE / 4..(SETTINGS_BASE + BE_CONFIG_SIZE) / 4];
                 for (bytes, word) in job.settings.chunks_exact_mut(4).zip(words) {
                     bytes.copy_from_slice(&word.to_le_bytes());
                 }
@@ -143,7 +142,10 @@ mod tests {
         assert!(be.interrupt());
         be.write(INTERRUPT_STATUS, !0);
         assert!(!be.interrupt());
-        assert!(be.write(CONTROL, CONTROL_QUEUE_JOB), "a second one may queue");
+        assert!(
+            be.write(CONTROL, CONTROL_QUEUE_JOB),
+            "a second one may queue"
+        );
         be.finish(job);
         assert_eq!(be.read(BATCH_STATUS), 0x0101);
         assert!(be.start().is_some());

@@ -44,7 +44,12 @@ pub struct PispFe {
 impl Default for PispFe {
     fn default() -> Self {
         let spare = Some(Box::new([0; FE_CONFIG_SIZE]));
-        Self { registers: vec![0; LENGTH / 4], queued: None, spare, active: false }
+        Self {
+            registers: vec![0; LENGTH / 4],
+            queued: None,
+            spare,
+            active: false,
+        }
     }
 }
 
@@ -73,8 +78,10 @@ impl PispFe {
                 return true;
             }
             CONTROL if value & CONTROL_QUEUE != 0 => {
-                let mut settings =
-                    self.spare.take().unwrap_or_else(|| Box::new([0; FE_CONFIG_SIZE]));
+                let mut settings = self
+                    .spare
+                    .take()
+                    .unwrap_or_else(|| Box::new([0; FE_CONFIG_SIZE]));
                 let words = &self.registers[CONFIG / 4..(CONFIG + FE_CONFIG_SIZE) / 4];
                 for (bytes, word) in settings.chunks_exact_mut(4).zip(words) {
                     bytes.copy_from_slice(&word.to_le_bytes());
