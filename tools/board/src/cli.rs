@@ -156,7 +156,7 @@ pub(crate) struct BoardArgs {
     #[arg(long, value_name = "SENSOR", default_value = "imx283")]
     pub(crate) mount: String,
     /// Lens on the mount: 6-bit code (decimal, 0x or 0b) and frame-line selector, or `none`.
-    #[arg(long, value_name = "CODE[:FRAME]|none", default_value = "none")]
+    #[arg(long, value_name = "CODE[:FRAME]|none", default_value = "1")]
     pub(crate) lens: Lens,
     /// What both cameras see: a PNG or JPEG, the name of a scene that ships with the board, or `chart`.
     #[arg(long, value_name = "FILE|NAME|chart", default_value = "chart")]
