@@ -48,7 +48,7 @@ pub(crate) fn attach(session: &Session, interval: Duration) -> Result<()> {
         }
     }
     drop(raw);
-    eprintln!("\nThe board is switched off.");
+    eprintln!("\nSwitching the board off.");
     Ok(())
 }
 

@@ -18,7 +18,7 @@ const FAILING_CAPTURE_SECONDS: u32 = 8;
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 /// Where frames are kept in the guest, in memory.
 const GUEST_DIRECTORY: &str = "/tmp/tour";
-/// Name of the line that is high while a sensor sits in the mount.
+/// Name of the line that is low while a sensor sits in the mount.
 const PRESENCE_LINE: &str = "MOUNT_PRESENT";
 /// The mount port's receiver and I2C controller by the ends of their device names (`rp1-common.dtsi`).
 const MOUNT_RECEIVER: &str = "128000.csi";
@@ -178,7 +178,7 @@ impl Tour<'_> {
     }
 
     fn presence(&self) -> Result<()> {
-        println!("  {}", self.text(&["gpioget", PRESENCE_LINE])?.trim_end());
+        println!("  {}", self.text(&["gpioget", "--active-low", PRESENCE_LINE])?.trim_end());
         Ok(())
     }
 
@@ -224,7 +224,7 @@ fn cam(camera: &str, file: &str) -> Vec<String> {
 fn find_mount() -> String {
     format!(
         "receiver=$(basename /sys/bus/platform/devices/*{MOUNT_RECEIVER}); sensor=$(for device in \
-         /sys/bus/i2c/devices/*-*; do case $(readlink -f $device) in *{MOUNT_CONTROLLER}/*) \
+         /sys/bus/i2c/devices/[0-9]*; do case $(readlink -f $device) in *{MOUNT_CONTROLLER}/*) \
          basename $device;; esac; done); [ -n \"$sensor\" ]"
     )
 }

@@ -1,6 +1,8 @@
 //! The guest's serial console: kept for errors and tests, written to the run directory, shown if asked for.
 
 use super::MachineError;
+use super::complaints::kernel_complaints;
+use super::error::Tail;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -10,6 +12,10 @@ use std::thread;
 /// Bytes kept in memory; of a longer log the beginning is lost.
 const KEPT: usize = 4 << 20;
 const CHUNK: usize = 4096;
+/// Console lines in an error.
+const TAIL_LINES: usize = 25;
+/// Complaints of the kernel in an error.
+const COMPLAINTS: usize = 5;
 
 /// Where the console goes besides the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +88,18 @@ impl Console {
         String::from_utf8_lossy(&kept).into_owned()
     }
 
+    /// What an error shows: the kernel's first complaints, which a long trace may have pushed out, and the tail.
+    pub(crate) fn last_words(&self) -> Tail {
+        let mut words = self.tail(TAIL_LINES);
+        let complaints = kernel_complaints(&self.text()).into_iter().take(COMPLAINTS);
+        let lost = complaints
+            .map(|found| found.line)
+            .filter(|line| words.iter().all(|word| !word.ends_with(line.as_str())));
+        let lost: Vec<_> = lost.collect();
+        words.splice(..0, lost);
+        Tail(words)
+    }
+
     /// The last `count` lines that are not blank.
     pub(crate) fn tail(&self, count: usize) -> Vec<String> {
         let text = self.text();
@@ -106,6 +124,19 @@ fn write_through(mut stream: impl Write, bytes: &[u8]) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_shows_the_complaint_before_its_trace() {
+        let console = Console::default();
+        console.add(b"[    1.5] BUG: sleeping function\r\n");
+        for _ in 0..2 * TAIL_LINES {
+            console.add(b"[    1.6]  some_function+0x10/0x20\r\n");
+        }
+        console.add(b"[    1.7] Kernel panic - not syncing\r\n");
+        let words = console.last_words().0;
+        assert_eq!(words.len(), TAIL_LINES + 1);
+        assert_eq!(words[0], "BUG: sleeping function");
+    }
 
     #[test]
     fn the_tail_skips_blank_lines_and_long_logs_lose_their_beginning() {

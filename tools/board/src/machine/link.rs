@@ -1,9 +1,9 @@
 //! The connection to the agent: sorts frames by job, and knows why it broke.
 
+use super::MachineError;
 use super::console::Console;
 use super::process::Process;
 use super::wait::{Deadline, Stop};
-use super::{MachineError, error::Tail};
 use bayonet_guest::wire::{self, Event, Frame, FrameReader};
 use std::collections::HashMap;
 use std::io::Write;
@@ -14,8 +14,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Console lines in an error.
-pub(crate) const TAIL_LINES: usize = 25;
 /// Time for QEMU to end after the agent's port closed, before the agent alone is blamed.
 const END_GRACE: Duration = Duration::from_secs(2);
 /// Pseudo job that carries `Ready`.
@@ -139,7 +137,7 @@ impl Link {
                     return Err(MachineError::TimedOut {
                         during: during.to_owned(),
                         allowed: deadline.allowed(),
-                        console: Tail(self.console.tail(TAIL_LINES)),
+                        console: self.console.last_words(),
                     });
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -153,7 +151,7 @@ impl Link {
             return MachineError::Interrupted;
         }
         let status = self.process.wait(Deadline::after(END_GRACE));
-        let console = Tail(self.console.tail(TAIL_LINES));
+        let console = self.console.last_words();
         let during = during.to_owned();
         match status {
             Some(status) => MachineError::Ended {

@@ -190,7 +190,7 @@ impl Machine {
             None => Err(MachineError::TimedOut {
                 during: "the guest switches off".into(),
                 allowed: timeout,
-                console: Tail(self.console.tail(link::TAIL_LINES)),
+                console: self.console.last_words(),
             }),
         }
     }
@@ -216,7 +216,7 @@ fn accept(
     deadline: Deadline,
 ) -> Result<UnixStream, MachineError> {
     let during = || "QEMU starts".to_owned();
-    let console = || Tail(console.tail(link::TAIL_LINES));
+    let console = || console.last_words();
     loop {
         match listener.accept() {
             Ok((stream, _)) => {
