@@ -21,6 +21,8 @@ mod resample;
 mod samples;
 pub mod statistics;
 mod tiles;
+#[cfg(test)]
+mod typical;
 
 pub use back_end::{
     BackEnd, BayerEnables, JobError, RgbEnables, bayer_enables, rgb_enables,
