@@ -134,7 +134,7 @@ impl FrontEnd {
         height: usize,
         bits: u8,
     ) -> Result<(), ConfigError> {
-        let even = width % 2 == 0 && height % 2 == 0;
+        let even = width.is_multiple_of(2) && height.is_multiple_of(2);
         if !even
             || !(2..=0xfffe).contains(&width)
             || !(2..=0xfffe).contains(&height)

@@ -104,7 +104,12 @@ fn outputs_crop_and_align_black() {
     let ram = frame(&config, &[HEIGHT]);
     let pixels = scene(WIDTH as u16, HEIGHT as u16);
     let expected = |x: usize, y: usize| {
-        (pixels[y * WIDTH + x] << 4) - if x % 2 == 0 && y % 2 == 0 { 100 } else { 0 }
+        (pixels[y * WIDTH + x] << 4)
+            - if x.is_multiple_of(2) && y.is_multiple_of(2) {
+                100
+            } else {
+                0
+            }
     };
     for (address, left, top, width, height) in [
         (RAW, 0, 0, WIDTH, HEIGHT),

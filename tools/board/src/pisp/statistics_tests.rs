@@ -78,7 +78,7 @@ fn weights_limits_and_shifts_count() {
         if x < 320 { BLACK + 1001 } else { BLACK + 1000 }
     });
     let zone = |x: usize| [0, 12].map(|field| u32_at(&bytes, stats::AWB + 16 * x + field));
-    assert_eq!((zone(0), zone(31)), ([0, 0], [80 * 1000 >> 3, 80]));
+    assert_eq!((zone(0), zone(31)), ([0, 0], [(80 * 1000) >> 3, 80]));
     // Weight 5 for the second zone of the second row only.
     let total: u32 = (0..HISTOGRAM_BINS)
         .map(|bin| u32_at(&bytes, stats::HISTOGRAM + 4 * bin))

@@ -1,32 +1,31 @@
-//! Settings and tiles as libcamera 0.7.1 with libpisp 1.2.1 writes them, for tests and benchmarks.
+//! Settings as libcamera 0.7.1 with libpisp 1.2.1 writes them, for tests and benchmarks.
 //!
-//! Numbers come from libpisp's `backend_default_config.json`, rules from its `backend_prepare.cpp` and `tiling/`; the
-//! tile maker knows one output and leaves out what only matters for images hardly wider than a tile.
+//! Numbers come from libpisp's `backend_default_config.json`, rules from its `backend_prepare.cpp`.
 
-use super::layout::{BE_CONFIG_SIZE, FE_CONFIG_SIZE, TILE_SIZE, be, fe, tile};
+use super::layout::{BE_CONFIG_SIZE, FE_CONFIG_SIZE, be, fe};
 
 /// Bus address of the raw frame.
-pub const RAW: u64 = 0x1000_0000;
+pub(crate) const RAW: u64 = 0x1000_0000;
 /// Bus address of the picture.
-pub const PICTURE: u64 = 0x2000_0000;
+pub(crate) const PICTURE: u64 = 0x2000_0000;
 /// Bus address of the statistics.
-pub const STATISTICS: u64 = 0x3000_0000;
+pub(crate) const STATISTICS: u64 = 0x3000_0000;
 /// Offset of compressed samples (libcamera's `DefaultCompressionOffset`).
-pub const COMPRESSION_OFFSET: u16 = 2048;
+pub(crate) const COMPRESSION_OFFSET: u16 = 2048;
 /// Black level of most sensors on the 16-bit scale.
-pub const BLACK: u16 = 4096;
-/// Rows between a plane's end and the next plane's start are none; each plane has this much room.
-pub const PLANE: u64 = 0x80_0000;
+pub(crate) const BLACK: u16 = 4096;
+/// Room for each plane of the picture.
+pub(crate) const PLANE: u64 = 0x80_0000;
 
-const UNITY: i64 = 4096;
+pub(crate) const UNITY: i64 = 4096;
 
 /// Writes a field.
-pub fn put<const N: usize>(bytes: &mut [u8], offset: usize, value: [u8; N]) {
+pub(crate) fn put<const N: usize>(bytes: &mut [u8], offset: usize, value: [u8; N]) {
     bytes[offset..offset + N].copy_from_slice(&value);
 }
 
 /// Writes 16-bit fields that follow each other.
-pub fn put_u16s(bytes: &mut [u8], offset: usize, values: &[u16]) {
+pub(crate) fn put_u16s(bytes: &mut [u8], offset: usize, values: &[u16]) {
     for (index, value) in values.iter().enumerate() {
         put(bytes, offset + 2 * index, value.to_le_bytes());
     }
@@ -54,12 +53,12 @@ fn put_matrix(bytes: &mut [u8], offset: usize, coefficients: [i16; 9], offsets: 
 }
 
 /// Bytes from row to row of a compressed frame.
-pub fn compressed_stride(width: u16) -> i32 {
+pub(crate) fn compressed_stride(width: u16) -> i32 {
     (i32::from(width) + 15) & !15
 }
 
 /// Front end: one compressed output, black levels, all statistics, even weights.
-pub fn front_end(width: u16, height: u16) -> [u8; FE_CONFIG_SIZE] {
+pub(crate) fn front_end(width: u16, height: u16) -> [u8; FE_CONFIG_SIZE] {
     let mut config = [0; FE_CONFIG_SIZE];
     put(&mut config, fe::STATS_BUFFER, STATISTICS.to_le_bytes());
     put(&mut config, fe::OUTPUT_BUFFER, RAW.to_le_bytes());
@@ -68,9 +67,9 @@ pub fn front_end(width: u16, height: u16) -> [u8; FE_CONFIG_SIZE] {
     put_u16s(&mut config, fe::BLA, &[BLACK; 5]);
     put_u16s(&mut config, fe::BLC, &[BLACK, BLACK, BLACK, BLACK, 0]);
     put_u16s(&mut config, fe::RGBY, &[459, 601, 175]);
-    let zone = |pixels: u16, zones: u16| pixels / zones & !1;
+    let zone = |pixels: u16, zones: u16| (pixels / zones) & !1;
     let (agc_x, agc_y) = (zone(width, 15), zone(height, 15));
-    let centre = |pixels: u16, zone: u16| (pixels - 15 * zone) / 2 & !1;
+    let centre = |pixels: u16, zone: u16| ((pixels - 15 * zone) / 2) & !1;
     put_u16s(
         &mut config,
         fe::AGC,
@@ -121,41 +120,41 @@ pub fn front_end(width: u16, height: u16) -> [u8; FE_CONFIG_SIZE] {
 
 /// What a back-end job is to do; everything else is as libcamera does it.
 #[derive(Clone, Debug)]
-pub struct Job {
+pub(crate) struct Job {
     /// Raw frame.
-    pub input: [u16; 2],
+    pub(crate) input: [u16; 2],
     /// Left, top, width, height of what is shown.
-    pub crop: [u16; 4],
+    pub(crate) crop: [u16; 4],
     /// Size that the downscaler leaves, when it is used.
-    pub downscale: Option<[u16; 2]>,
+    pub(crate) downscale: Option<[u16; 2]>,
     /// Picture.
-    pub output: [u16; 2],
+    pub(crate) output: [u16; 2],
     /// `enum pisp_image_format` of the picture.
-    pub format: u32,
+    pub(crate) format: u32,
     /// `enum pisp_be_transform`.
-    pub transform: u8,
+    pub(crate) transform: u8,
     /// Which output.
-    pub branch: usize,
+    pub(crate) branch: usize,
     /// Widest tile and highest stripe.
-    pub max_tile: [u16; 2],
+    pub(crate) max_tile: [u16; 2],
 }
 
 /// NV12.
-pub const NV12: u32 = 0x4000_0210;
+pub(crate) const NV12: u32 = 0x4000_0210;
 /// XBGR8888: red first in memory.
-pub const XBGR8888: u32 = 0x4010_0000;
+pub(crate) const XBGR8888: u32 = 0x4010_0000;
 
 impl Job {
     /// The middle of a frame at the shape of the picture, in tiles of the hardware's size.
-    pub fn new(input: [u16; 2], output: [u16; 2], format: u32) -> Self {
+    pub(crate) fn new(input: [u16; 2], output: [u16; 2], format: u32) -> Self {
         let [w, h] = input.map(u32::from);
         let [ow, oh] = output.map(u32::from);
         let (cw, ch) = if w * oh > h * ow {
-            (h * ow / oh & !1, h)
+            ((h * ow / oh) & !1, h)
         } else {
-            (w, w * oh / ow & !1)
+            (w, (w * oh / ow) & !1)
         };
-        let crop = [(w - cw) / 2 & !1, (h - ch) / 2 & !1, cw, ch].map(|value| value as u16);
+        let crop = [((w - cw) / 2) & !1, ((h - ch) / 2) & !1, cw, ch].map(|value| value as u16);
         Self {
             input,
             crop,
@@ -168,22 +167,22 @@ impl Job {
         }
     }
 
-    fn scaled(&self, axis: usize) -> u16 {
+    pub(crate) fn scaled(&self, axis: usize) -> u16 {
         self.downscale
             .map_or(self.crop[2 + axis], |size| size[axis])
     }
 
-    fn downscale_factor(&self, axis: usize) -> Option<i64> {
+    pub(crate) fn downscale_factor(&self, axis: usize) -> Option<i64> {
         self.downscale
             .map(|size| (i64::from(self.crop[2 + axis]) << 12) / i64::from(size[axis]))
     }
 
-    fn resample_factor(&self, axis: usize) -> i64 {
+    pub(crate) fn resample_factor(&self, axis: usize) -> i64 {
         ((i64::from(self.scaled(axis)) - 1) << 12) / (i64::from(self.output[axis]) - 1)
     }
 
     /// Bytes from row to row of the first and of the other planes.
-    pub fn strides(&self) -> [i32; 2] {
+    pub(crate) fn strides(&self) -> [i32; 2] {
         let width = i32::from(self.output[0]);
         let align = |bytes: i32| (bytes + 63) & !63;
         match (
@@ -201,7 +200,7 @@ impl Job {
     }
 
     /// `struct pisp_be_config`.
-    pub fn config(&self) -> [u8; BE_CONFIG_SIZE] {
+    pub(crate) fn config(&self) -> [u8; BE_CONFIG_SIZE] {
         let mut config = [0; BE_CONFIG_SIZE];
         let branch = self.branch;
         put(&mut config, be::INPUT_BUFFER, RAW.to_le_bytes());
@@ -370,215 +369,10 @@ impl Job {
         }
         filter
     }
-
-    /// `struct pisp_tile` for every tile, row by row.
-    pub fn tiles(&self) -> Vec<u8> {
-        let (columns, rows) = (self.spans(0), self.spans(1));
-        let mut bytes = vec![0; TILE_SIZE * columns.len() * rows.len()];
-        let tiles = bytes.chunks_exact_mut(TILE_SIZE);
-        for (tile, (y, x)) in tiles.zip(
-            rows.iter()
-                .flat_map(|y| columns.iter().map(move |x| (y, x))),
-        ) {
-            self.put_tile(tile, x, y);
-        }
-        bytes
-    }
-
-    fn put_tile(&self, bytes: &mut [u8], x: &Span, y: &Span) {
-        let branch = self.branch;
-        let word = |value: i64| (value as u32).to_le_bytes();
-        let mut short = |offset: usize, value: i64| put_u16s(bytes, offset, &[value as u16]);
-        let two = 2 * branch;
-        for (span, at) in [
-            (
-                x,
-                [
-                    tile::INPUT_OFFSET_X,
-                    tile::INPUT_WIDTH,
-                    tile::CROP_X_START,
-                    tile::CROP_X_END,
-                ],
-            ),
-            (
-                y,
-                [
-                    tile::INPUT_OFFSET_Y,
-                    tile::INPUT_HEIGHT,
-                    tile::CROP_Y_START,
-                    tile::CROP_Y_END,
-                ],
-            ),
-        ] {
-            short(at[0], span.input.0);
-            short(at[1], span.input.1 - span.input.0);
-            short(at[2] + two, span.cropped.0 - span.input.0);
-            short(at[3] + two, span.input.1 - span.cropped.1);
-        }
-        short(tile::RESAMPLE_IN_WIDTH + two, x.resample.1 - x.resample.0);
-        short(tile::RESAMPLE_IN_HEIGHT + two, y.resample.1 - y.resample.0);
-        let [width, height] = self.output.map(i64::from);
-        let (out_width, out_height) = (x.output.1 - x.output.0, y.output.1 - y.output.0);
-        let left = if self.transform & 1 != 0 {
-            width - x.output.1
-        } else {
-            x.output.0
-        };
-        let top = if self.transform & 2 != 0 {
-            height - y.output.0 - 1
-        } else {
-            y.output.0
-        };
-        for (offset, value) in [
-            (tile::OUTPUT_OFFSET_X, left),
-            (tile::OUTPUT_OFFSET_Y, top),
-            (tile::OUTPUT_WIDTH, out_width),
-            (tile::OUTPUT_HEIGHT, out_height),
-        ] {
-            short(offset + two, value);
-        }
-        for plane in 0..3 {
-            for (offset, value) in [
-                (tile::DOWNSCALE_PHASE_X, x.downscale_phase),
-                (tile::DOWNSCALE_PHASE_Y, y.downscale_phase),
-                (tile::RESAMPLE_PHASE_X, x.resample_phase),
-                (tile::RESAMPLE_PHASE_Y, y.resample_phase),
-            ] {
-                short(offset + 4 * plane + two, value);
-            }
-        }
-        bytes[tile::EDGE] = u8::from(x.first)
-            | u8::from(x.last) << 1
-            | u8::from(y.first) << 2
-            | u8::from(y.last) << 3;
-        let stride = i64::from(compressed_stride(self.input[0]));
-        put(
-            bytes,
-            tile::INPUT_ADDR_OFFSET,
-            word(y.input.0 * stride + x.input.0),
-        );
-        for (offset, start, size) in [
-            (tile::LSC_GRID_OFFSET_X, x.input.0, self.input[0]),
-            (tile::LSC_GRID_OFFSET_Y, y.input.0, self.input[1]),
-        ] {
-            put(
-                bytes,
-                offset,
-                word(start * ((32_i64 << 18) / i64::from(size))),
-            );
-        }
-        let [stride, stride2] = self.strides().map(i64::from);
-        let bytes_x = match (
-            self.format >> 4 & 3,
-            self.format >> 8 & 3,
-            self.format & 0x10_0000,
-        ) {
-            (0, 0, 0) => 3 * left,
-            (0, 0, _) => 4 * left,
-            (0, _, _) => 2 * left,
-            _ => left,
-        };
-        put(
-            bytes,
-            tile::OUTPUT_ADDR_OFFSET + 4 * branch,
-            word(top * stride + bytes_x),
-        );
-        let (chroma_x, chroma_y) = match (self.format >> 4 & 3, self.format >> 8 & 3) {
-            (2, 2) => (left / 2, top / 2),
-            (2, 1) => (left / 2, top),
-            (_, 2) => (left, top / 2),
-            _ => (left, top),
-        };
-        put(
-            bytes,
-            tile::OUTPUT_ADDR_OFFSET2 + 4 * branch,
-            word(chroma_y * stride2 + chroma_x),
-        );
-    }
-
-    /// Cuts one axis.
-    fn spans(&self, axis: usize) -> Vec<Span> {
-        const CONTEXT: i64 = 16;
-        let size = i64::from(self.input[axis]);
-        let (crop_start, crop_size) = (i64::from(self.crop[axis]), i64::from(self.crop[2 + axis]));
-        let resample_size = i64::from(self.scaled(axis));
-        let out_size = i64::from(self.output[axis]);
-        let max = i64::from(self.max_tile[axis]);
-        let factor = self.resample_factor(axis);
-        let downscale = self.downscale_factor(axis);
-        let (input_align, output_align) = if axis == 0 { (8, 32) } else { (2, 2) };
-        let mut spans = Vec::<Span>::new();
-        let mut start = 0;
-        while start < out_size {
-            let first = spans.is_empty();
-            let resample_start = ((start * factor) >> 12) - 2;
-            let resample_start = if first {
-                resample_start.max(0)
-            } else {
-                resample_start
-            };
-            let cropped_start =
-                downscale.map_or(resample_start, |factor| (resample_start * factor) >> 12);
-            let wanted = (cropped_start + crop_start - CONTEXT).max(0);
-            let input_start = wanted - wanted % input_align;
-            // How far this input goes.
-            let mut end = (input_start + max).min(size);
-            if end < size {
-                end -= end % 2 + CONTEXT;
-            }
-            end = (end - crop_start).min(crop_size);
-            end = downscale.map_or(end, |factor| ((end << 12) / factor).min(resample_size));
-            let last_sample = if end < resample_size {
-                end - 1 - 5
-            } else {
-                end - 1
-            };
-            let mut out_end = (((last_sample << 12) + UNITY - 1) / factor + 1)
-                .min(out_size)
-                .min(start + max);
-            if out_end < out_size {
-                out_end -= out_end % output_align;
-            }
-            assert!(out_end > start, "tiles too small");
-            // What this output needs.
-            let resample_end = ((((out_end - 1) * factor) >> 12) + 6).min(resample_size);
-            let cropped_end = downscale.map_or(resample_end, |factor| {
-                ((resample_end * factor + UNITY - 1) >> 12).min(crop_size)
-            });
-            let wanted = cropped_end + crop_start + CONTEXT;
-            let input_end = (wanted + input_align - 1) / input_align * input_align;
-            spans.push(Span {
-                first,
-                last: out_end == out_size,
-                input: (input_start, input_end.min(size)),
-                cropped: (cropped_start + crop_start, cropped_end + crop_start),
-                resample: (resample_start, resample_end),
-                output: (start, out_end),
-                downscale_phase: downscale.map_or(0, |factor| {
-                    UNITY - ((resample_start * factor) & (UNITY - 1))
-                }),
-                resample_phase: (((start * 16 * factor) >> 12) % 16) << 8,
-            });
-            start = out_end;
-        }
-        spans
-    }
-}
-
-/// One tile along one axis: starts and ends in the coordinates of each stage.
-struct Span {
-    first: bool,
-    last: bool,
-    input: (i64, i64),
-    cropped: (i64, i64),
-    resample: (i64, i64),
-    output: (i64, i64),
-    downscale_phase: i64,
-    resample_phase: i64,
 }
 
 /// A synthetic sensor frame of 12 bits: coloured bands, ramps, fine texture and some noise. Colours are red, green, blue.
-pub fn scene(width: u16, height: u16) -> Vec<u16> {
+pub(crate) fn scene(width: u16, height: u16) -> Vec<u16> {
     let mut noise = 1u32;
     let mut frame = Vec::with_capacity(usize::from(width) * usize::from(height));
     for y in 0..u32::from(height) {
