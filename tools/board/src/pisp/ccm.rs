@@ -79,6 +79,7 @@ impl Row {
         (self.coefficients == unit && self.offset == 0).then_some(channel)
     }
 
+    /// Not inlined: so the compiler knows that `out` overlaps no input.
     #[inline(never)]
     fn apply(&self, a: &[u16], b: &[u16], c: &[u16], out: &mut [u16]) {
         let [ka, kb, kc] = self.coefficients.map(i32::from);

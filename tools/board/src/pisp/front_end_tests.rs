@@ -160,6 +160,11 @@ fn impossible_settings_are_refused() {
 }
 
 #[test]
+fn rows_before_the_first_frame_are_dropped() {
+    assert_eq!(FrontEnd::default().rows(0, &[1, 2, 3], &memory()), Ok(()));
+}
+
+#[test]
 fn what_is_not_modelled_has_a_name() {
     assert_eq!(
         unmodelled(Enables::DPC | Enables::BLA | Enables::DOWNSCALE1),

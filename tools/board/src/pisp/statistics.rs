@@ -132,10 +132,8 @@ impl Statistics {
         let y = y / step;
         for (parity, (row, corrected)) in rows.into_iter().zip(&mut self.corrected).enumerate() {
             corrected.copy_from_slice(&row[left..left + width]);
-            if let (Some(order), true) = (
-                self.settings.order,
-                self.settings.enables.contains(Enables::BLC),
-            ) {
+            if self.settings.enables.contains(Enables::BLC) {
+                let order = self.settings.order.unwrap_or(BayerOrder::Rggb);
                 black_level::subtract(corrected, self.settings.black.of_row(order, parity));
             }
         }

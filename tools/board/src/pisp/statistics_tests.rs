@@ -87,6 +87,15 @@ fn weights_limits_and_shifts_count() {
 }
 
 #[test]
+fn greyscale_sensors_have_a_black_level_too() {
+    let mut statistics = Statistics::default();
+    statistics.begin(&front_end(WIDTH, HEIGHT), None, WIDTH.into(), HEIGHT.into());
+    let row = [BLACK + 100; WIDTH as usize];
+    statistics.add(0, [&row, &row]);
+    assert_eq!(u32_at(statistics.bytes(), stats::AWB), 100 * 10);
+}
+
+#[test]
 fn a_crop_moves_the_zones() {
     let mut config = front_end(WIDTH, HEIGHT);
     config[fe::ENABLES] |= 0x20;
