@@ -1,6 +1,7 @@
 //! Tiles as libpisp 1.2.1 cuts them (`backend_prepare.cpp` and `tiling/`), for tests and benchmarks.
 //!
-//! Knows one output and leaves out what only matters for images hardly wider than a tile.
+//! Knows one output, and leaves out what only matters for images hardly wider than a tile and where mirrored
+//! tiles begin in memory.
 
 use super::layout::{TILE_SIZE, tile};
 use super::typical::{Job, UNITY, compressed_stride, put, put_u16s};
@@ -131,6 +132,16 @@ impl Job {
         );
     }
 
+    /// What the ends of tiles should and must be multiples of: 64 and 16 bytes, whole chroma samples.
+    fn alignment(&self, axis: usize) -> (i64, i64) {
+        if axis == 1 {
+            let rows = if self.format & 0x300 == 0x200 { 2 } else { 1 };
+            return (rows, rows);
+        }
+        let pixel = if self.format & 0x10_0000 != 0 { 4 } else { 1 };
+        (64 / pixel, 16 / pixel)
+    }
+
     /// Cuts one axis.
     fn spans(&self, axis: usize) -> Vec<Span> {
         const CONTEXT: i64 = 16;
@@ -141,7 +152,8 @@ impl Job {
         let max = i64::from(self.max_tile[axis]);
         let factor = self.resample_factor(axis);
         let downscale = self.downscale_factor(axis);
-        let (input_align, output_align) = if axis == 0 { (8, 32) } else { (2, 2) };
+        let input_align = if axis == 0 { 8 } else { 2 };
+        let (preferred, least) = self.alignment(axis);
         let mut spans = Vec::<Span>::new();
         let mut start = 0;
         while start < out_size {
@@ -172,7 +184,12 @@ impl Job {
                 .min(out_size)
                 .min(start + max);
             if out_end < out_size {
-                out_end -= out_end % output_align;
+                let aligned = out_end - out_end % preferred;
+                out_end = if aligned >= start + preferred {
+                    aligned
+                } else {
+                    out_end - out_end % least
+                };
             }
             assert!(out_end > start, "tiles too small");
             // What this output needs.
