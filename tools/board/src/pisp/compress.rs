@@ -178,12 +178,16 @@ fn encode_delta(quantiser: u32, pixels: [i32; 4]) -> Option<u32> {
     let last = d - outer_base(quantiser, c);
     // A field that is negative or too long has bits above its range.
     let fits = (a | b | c | d) < LEVELS && (step | first | last) & !(2 * HALF_DELTA - 1) == 0;
-    let word = quantiser
-        | (low as u32) << 2
-        | (step as u32) << 11
-        | (first as u32) << 18
-        | (last as u32) << 25;
-    fits.then_some(word)
+    if !fits {
+        return None;
+    }
+    Some(
+        quantiser
+            | (low as u32) << 2
+            | (step as u32) << 11
+            | (first as u32) << 18
+            | (last as u32) << 25,
+    )
 }
 
 #[inline(always)]
