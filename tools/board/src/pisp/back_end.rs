@@ -2,10 +2,9 @@
 //!
 //! Each tile flows through the blocks row by row, so memory is a few rows however large the image: decompress, black
 //! level, lens shading and white balance, demosaic, colour matrices, gamma; then per output crop, colour space,
-//! downscale, resample, pack. Blocks that are not modelled are named by [`unmodelled`].
+//! downscale, resample, pack.
 
-use bitflags::bitflags;
-
+use super::back_end_enables::{BayerEnables, RgbEnables, bayer_enables, rgb_enables};
 use super::black_level::BlackLevels;
 use super::ccm::{self, Matrix};
 use super::compress::{self, Mode};
@@ -13,7 +12,7 @@ use super::demosaic::{Planes, REACH, Window, resize};
 use super::downscale::{self, Downscaler};
 use super::gamma::Gamma;
 use super::layout::{
-    BE_CONFIG_SIZE, GREYSCALE, ImageFormat, OUTPUTS, TILE_SIZE, address_at, be, u16_at, u32_at,
+    BE_CONFIG_SIZE, GREYSCALE, ImageFormat, OUTPUTS, TILE_SIZE, address_at, be, u16_at,
 };
 use super::lens_shading::{self, GainMap};
 use super::output::{self, Output};
@@ -22,142 +21,6 @@ use super::tiles::{MAX_JOB_PIXELS, MAX_TILES, Tile, TileBranch, TileError};
 use super::{ConfigError, Half, samples};
 use crate::bayer::BayerOrder;
 use crate::guest_ram::{DmaFault, GuestRam};
-
-bitflags! {
-    /// `enum pisp_be_bayer_enable`.
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    pub struct BayerEnables: u32 {
-        /// Raw input.
-        const INPUT = 0x1;
-        /// Compressed input.
-        const DECOMPRESS = 0x2;
-        /// Defective pixels.
-        const DPC = 0x4;
-        /// Green equalisation.
-        const GEQ = 0x8;
-        /// Temporal denoise: last frame's input.
-        const TDN_INPUT = 0x10;
-        /// Temporal denoise: that input is compressed.
-        const TDN_DECOMPRESS = 0x20;
-        /// Temporal denoise.
-        const TDN = 0x40;
-        /// Temporal denoise: compressed output.
-        const TDN_COMPRESS = 0x80;
-        /// Temporal denoise: output for the next frame.
-        const TDN_OUTPUT = 0x100;
-        /// Spatial denoise.
-        const SDN = 0x200;
-        /// Black level correction.
-        const BLC = 0x400;
-        /// Exposure stitching: input.
-        const STITCH_INPUT = 0x800;
-        /// Exposure stitching: that input is compressed.
-        const STITCH_DECOMPRESS = 0x1000;
-        /// Exposure stitching.
-        const STITCH = 0x2000;
-        /// Exposure stitching: compressed output.
-        const STITCH_COMPRESS = 0x4000;
-        /// Exposure stitching: output.
-        const STITCH_OUTPUT = 0x8000;
-        /// White balance gains.
-        const WBG = 0x1_0000;
-        /// Colour denoise.
-        const CDN = 0x2_0000;
-        /// Lens shading correction.
-        const LSC = 0x4_0000;
-        /// Tone mapping.
-        const TONEMAP = 0x8_0000;
-        /// Chromatic aberration correction.
-        const CAC = 0x10_0000;
-        /// Correction of binned pixels' places.
-        const DEBIN = 0x20_0000;
-        /// Demosaic.
-        const DEMOSAIC = 0x40_0000;
-    }
-}
-
-bitflags! {
-    /// `enum pisp_be_rgb_enable`.
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    pub struct RgbEnables: u32 {
-        /// RGB or YUV input instead of raw.
-        const INPUT = 0x1;
-        /// Colour correction matrix.
-        const CCM = 0x2;
-        /// Saturation control.
-        const SAT_CONTROL = 0x4;
-        /// Conversion to luma and chroma.
-        const YCBCR = 0x8;
-        /// False colour suppression.
-        const FALSE_COLOUR = 0x10;
-        /// Sharpening.
-        const SHARPEN = 0x20;
-        /// Conversion back from luma and chroma.
-        const YCBCR_INVERSE = 0x80;
-        /// Gamma curve.
-        const GAMMA = 0x100;
-        /// Colour space of output 0.
-        const CSC0 = 0x200;
-        /// Colour space of output 1.
-        const CSC1 = 0x400;
-        /// Downscaler of output 0.
-        const DOWNSCALE0 = 0x1000;
-        /// Downscaler of output 1.
-        const DOWNSCALE1 = 0x2000;
-        /// Resampler of output 0.
-        const RESAMPLE0 = 0x8000;
-        /// Resampler of output 1.
-        const RESAMPLE1 = 0x1_0000;
-        /// Output 0.
-        const OUTPUT0 = 0x4_0000;
-        /// Output 1.
-        const OUTPUT1 = 0x8_0000;
-        /// Histograms of gradients.
-        const HOG = 0x20_0000;
-    }
-}
-
-impl RgbEnables {
-    fn branch(self, flag: Self, branch: usize) -> bool {
-        self.bits() & (flag.bits() << branch) != 0
-    }
-}
-
-/// Bayer blocks that are modelled.
-const MODELLED_BAYER: BayerEnables = BayerEnables::INPUT
-    .union(BayerEnables::DECOMPRESS)
-    .union(BayerEnables::BLC)
-    .union(BayerEnables::WBG)
-    .union(BayerEnables::LSC)
-    .union(BayerEnables::DEMOSAIC);
-/// RGB blocks that do nothing here.
-const UNMODELLED_RGB: RgbEnables = RgbEnables::INPUT
-    .union(RgbEnables::FALSE_COLOUR)
-    .union(RgbEnables::SHARPEN)
-    .union(RgbEnables::HOG);
-
-/// Names of enabled blocks that are not modelled.
-pub fn unmodelled(bayer: BayerEnables, rgb: RgbEnables) -> Vec<&'static str> {
-    let bayer = bayer
-        .difference(MODELLED_BAYER)
-        .intersection(BayerEnables::all());
-    let rgb = rgb & UNMODELLED_RGB;
-    bayer
-        .iter_names()
-        .map(|(name, _)| name)
-        .chain(rgb.iter_names().map(|(name, _)| name))
-        .collect()
-}
-
-/// Enabled Bayer blocks of a configuration.
-pub fn bayer_enables(config: &[u8; BE_CONFIG_SIZE]) -> BayerEnables {
-    BayerEnables::from_bits_retain(u32_at(config, be::BAYER_ENABLES))
-}
-
-/// Enabled RGB blocks of a configuration.
-pub fn rgb_enables(config: &[u8; BE_CONFIG_SIZE]) -> RgbEnables {
-    RgbEnables::from_bits_retain(u32_at(config, be::RGB_ENABLES))
-}
 
 /// Why a job was not, or not wholly, done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -198,10 +61,10 @@ struct Settings {
     order: Option<BayerOrder>,
     demosaic: bool,
     black: BlackLevels,
-    /// Matrices before gamma, in order; the shifts come after the first.
     ccm: Option<Matrix>,
     saturation: Option<[u8; 3]>,
-    ycbcr: [Option<Matrix>; 2],
+    /// To luma and chroma and back: nothing between is modelled, so both are one.
+    ycbcr: Option<Matrix>,
     gamma: bool,
     branches: [Option<BranchSettings>; OUTPUTS],
 }
@@ -243,6 +106,13 @@ impl Settings {
         let matrix = |flag: RgbEnables, offset: usize| {
             rgb.contains(flag).then(|| Matrix::read(config, offset))
         };
+        let ycbcr = match (
+            matrix(RgbEnables::YCBCR, be::YCBCR),
+            matrix(RgbEnables::YCBCR_INVERSE, be::YCBCR_INVERSE),
+        ) {
+            (Some(forth), Some(back)) => Some(forth.then(&back)),
+            (forth, back) => forth.or(back),
+        };
         let mut settings = Self {
             image,
             address: address_at(config, be::INPUT_BUFFER),
@@ -258,10 +128,7 @@ impl Settings {
             saturation: rgb
                 .contains(RgbEnables::SAT_CONTROL)
                 .then(|| [0, 1, 2].map(|index| config[be::SAT_CONTROL + index])),
-            ycbcr: [
-                matrix(RgbEnables::YCBCR, be::YCBCR),
-                matrix(RgbEnables::YCBCR_INVERSE, be::YCBCR_INVERSE),
-            ],
+            ycbcr,
             gamma: rgb.contains(RgbEnables::GAMMA),
             branches: [None, None],
         };
@@ -467,9 +334,7 @@ impl BackEnd {
         if let Some(shifts) = settings.saturation {
             ccm::shift(&mut self.colours, shifts);
         }
-        for matrix in &settings.ycbcr {
-            apply(matrix, &mut self.colours);
-        }
+        apply(&settings.ycbcr, &mut self.colours);
         if settings.gamma {
             self.gamma.apply(&mut self.colours);
         }

@@ -37,15 +37,49 @@ impl Matrix {
         }
     }
 
+    /// This matrix and then `next` in one, coefficients rounded to their precision.
+    pub(crate) fn then(&self, next: &Self) -> Self {
+        let rows = next.rows.map(|next| {
+            let mut sums = [0; 4];
+            for (row, factor) in self.rows.iter().zip(next.coefficients) {
+                let [a, b, c] = row.coefficients;
+                let terms = [a.into(), b.into(), c.into(), row.offset];
+                for (sum, term) in sums.iter_mut().zip(terms) {
+                    *sum += i64::from(factor) * i64::from(term);
+                }
+            }
+            let [a, b, c, offset] = sums.map(|sum| (sum + (1 << (PRECISION - 1))) >> PRECISION);
+            let limit = i64::from(COEFFICIENT_MAX);
+            let offset = offset + i64::from(next.offset);
+            Row {
+                coefficients: [a, b, c].map(|value| value.clamp(-limit, limit) as i16),
+                offset: offset.clamp(-i64::from(OFFSET_MAX), i64::from(OFFSET_MAX)) as i32,
+            }
+        });
+        Self { rows }
+    }
+
     /// Multiplies every pixel of `input`, rounding to the nearest sample.
     pub(crate) fn apply(&self, input: [&[u16]; 3], output: &mut [Vec<u16>; 3]) {
         for (row, out) in self.rows.iter().zip(output) {
-            row.apply(input[0], input[1], input[2], out);
+            match row.copied() {
+                Some(channel) => out.copy_from_slice(input[channel]),
+                None => row.apply(input[0], input[1], input[2], out),
+            }
         }
     }
 }
 
 impl Row {
+    /// The channel that the row passes on unchanged, as identities and exchanges of red and blue do.
+    fn copied(&self) -> Option<usize> {
+        let channel = self.coefficients.iter().position(|value| *value != 0)?;
+        let mut unit = [0; 3];
+        unit[channel] = 1 << PRECISION;
+        (self.coefficients == unit && self.offset == 0).then_some(channel)
+    }
+
+    /// Not inlined: so the compiler knows that `out` overlaps no input.
     #[inline(never)]
     fn apply(&self, a: &[u16], b: &[u16], c: &[u16], out: &mut [u16]) {
         let [ka, kb, kc] = self.coefficients.map(i32::from);
@@ -118,6 +152,30 @@ mod tests {
             planes,
             [vec![100, 40_000], vec![200, 65_535], vec![400, 65_535]]
         );
+    }
+
+    #[test]
+    fn a_conversion_and_its_inverse_make_an_identity() {
+        let offsets = [0, 33_554_432, 33_554_432];
+        let forth = Matrix::read(
+            &bytes([306, 601, 117, -173, -339, 512, 512, -429, -83], offsets),
+            0,
+        );
+        let offsets = [-47_043_259, 35_509_710, -59_458_469];
+        let back = Matrix::read(
+            &bytes([1024, 0, 1436, 1024, -352, -731, 1024, 1815, 0], offsets),
+            0,
+        );
+        let both = forth.then(&back);
+        for (index, row) in both.rows.iter().enumerate() {
+            for (column, value) in row.coefficients.iter().enumerate() {
+                assert!(
+                    (value - if index == column { 1024 } else { 0 }).abs() <= 1,
+                    "{both:?}"
+                );
+            }
+            assert!(row.offset.abs() < 24 << 10, "{both:?}");
+        }
     }
 
     proptest! {

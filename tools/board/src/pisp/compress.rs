@@ -66,7 +66,10 @@ pub fn decode_row(mode: Mode, offset: u16, bytes: &[u8], out: &mut [u16]) {
     let (out_blocks, rest) = out.as_chunks_mut::<BLOCK>();
     let whole = out_blocks.len();
     for (block, values) in blocks.iter().zip(out_blocks) {
-        *values = decode_block(mode, *block).map(|value| value.saturating_add(offset));
+        *values = decode_block(mode, *block);
+        for value in values {
+            *value = value.saturating_add(offset);
+        }
     }
     if let Some(block) = blocks.get(whole) {
         for (value, decoded) in rest.iter_mut().zip(decode_block(mode, *block)) {
@@ -175,13 +178,16 @@ fn encode_delta(quantiser: u32, pixels: [i32; 4]) -> Option<u32> {
     let last = d - outer_base(quantiser, c);
     // A field that is negative or too long has bits above its range.
     let fits = (a | b | c | d) < LEVELS && (step | first | last) & !(2 * HALF_DELTA - 1) == 0;
-    fits.then(|| {
+    if !fits {
+        return None;
+    }
+    Some(
         quantiser
             | (low as u32) << 2
             | (step as u32) << 11
             | (first as u32) << 18
-            | (last as u32) << 25
-    })
+            | (last as u32) << 25,
+    )
 }
 
 #[inline(always)]
@@ -208,7 +214,13 @@ fn decode_word(word: u32) -> [u16; 4] {
         let inner = |pair: i32| (pair >> 4) % COARSE_LEVELS;
         [outer(left), inner(left), outer(right), inner(right)]
     };
-    levels.map(|level| dequantise(quantiser, level))
+    let [a, b, c, d] = levels;
+    [
+        dequantise(quantiser, a),
+        dequantise(quantiser, b),
+        dequantise(quantiser, c),
+        dequantise(quantiser, d),
+    ]
 }
 
 /// The companding curve: linear value to code.

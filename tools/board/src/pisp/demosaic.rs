@@ -153,6 +153,8 @@ fn reflect(y: usize, distance: isize, height: usize) -> usize {
 }
 
 /// The neighbourhood of all pixels of one parity.
+///
+/// The filters are not inlined: as functions of their own they tell the compiler that `out` overlaps no input.
 struct Around<'a> {
     centre: &'a [u16],
     west: &'a [u16],

@@ -134,7 +134,7 @@ impl FrontEnd {
         height: usize,
         bits: u8,
     ) -> Result<(), ConfigError> {
-        let even = width % 2 == 0 && height % 2 == 0;
+        let even = width.is_multiple_of(2) && height.is_multiple_of(2);
         if !even
             || !(2..=0xfffe).contains(&width)
             || !(2..=0xfffe).contains(&height)
@@ -172,12 +172,15 @@ impl FrontEnd {
     }
 
     /// Takes whole rows from line `y` (even): values of as many bits as [`FrontEnd::begin`] was told. Rows beyond the
-    /// image are dropped; only the last band may have an odd number of rows.
+    /// image are dropped, as are all before the first [`FrontEnd::begin`]; only the last band may have an odd number of rows.
     ///
     /// # Errors
     /// [`DmaFault`] when an output buffer is not in memory; the statistics have counted the rows so far.
     pub fn rows(&mut self, y: usize, rows: &[u16], ram: &GuestRam) -> Result<(), DmaFault> {
-        for (index, pair) in rows.chunks(2 * self.width.max(1)).enumerate() {
+        if self.width == 0 {
+            return Ok(());
+        }
+        for (index, pair) in rows.chunks(2 * self.width).enumerate() {
             let y = y + 2 * index;
             let mut count = 0;
             for (parity, row) in pair.chunks_exact(self.width).enumerate() {

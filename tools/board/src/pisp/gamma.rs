@@ -62,7 +62,7 @@ mod tests {
     fn pieces_join_and_interpolate() {
         let mut config = vec![0; BE_CONFIG_SIZE];
         for index in 0..PIECES as u32 {
-            let entry = index * 1000 | 1000 << 16;
+            let entry = (index * 1000) | (1000 << 16);
             config[be::GAMMA + 4 * index as usize..][..4].copy_from_slice(&entry.to_le_bytes());
         }
         let mut gamma = Gamma::default();

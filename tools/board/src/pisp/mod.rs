@@ -7,6 +7,7 @@
 //! field's usual one where the hardware's is not published, so pictures are plausible, not bit-exact.
 
 mod back_end;
+mod back_end_enables;
 mod black_level;
 mod ccm;
 pub mod compress;
@@ -21,10 +22,15 @@ mod resample;
 mod samples;
 pub mod statistics;
 mod tiles;
+#[cfg(test)]
+mod typical;
+#[cfg(test)]
+mod typical_tiles;
+mod zones;
 
-pub use back_end::{
-    BackEnd, BayerEnables, JobError, RgbEnables, bayer_enables, rgb_enables,
-    unmodelled as unmodelled_back_end,
+pub use back_end::{BackEnd, JobError};
+pub use back_end_enables::{
+    BayerEnables, RgbEnables, bayer_enables, rgb_enables, unmodelled as unmodelled_back_end,
 };
 pub use front_end::{
     Enables as FrontEndEnables, FrontEnd, enables as front_end_enables,

@@ -11,6 +11,7 @@ use std::ops::Range;
 use super::black_level::{self, BlackLevels};
 use super::front_end::Enables;
 use super::layout::{STATISTICS_SIZE, fe, stats, u16_at};
+use super::zones::Grid;
 use crate::bayer::BayerOrder;
 
 /// Zones of the white balance statistics in one direction (`PISP_AWB_STATS_SIZE`).
@@ -32,55 +33,6 @@ const RGBY_PRECISION: u32 = 10;
 const BIN_SHIFT: u32 = 6;
 /// Luminance weights when the RGBY block is off: a plain mean of the quad.
 const PLAIN_MEAN: [u16; 3] = [256, 512, 256];
-
-/// Zones side by side along one axis, in pixels.
-#[derive(Clone, Copy, Debug, Default)]
-struct Axis {
-    offset: usize,
-    size: usize,
-    pitch: usize,
-}
-
-impl Axis {
-    fn read(config: &[u8], offset: usize, index: usize) -> Self {
-        let size = usize::from(u16_at(config, offset + 4 + 2 * index));
-        Self {
-            offset: usize::from(u16_at(config, offset + 2 * index)),
-            size,
-            pitch: size,
-        }
-    }
-
-    /// Number of the zone that holds `position`.
-    fn zone(&self, position: usize, zones: usize) -> Option<usize> {
-        let inside = position.checked_sub(self.offset)?;
-        let zone = inside.checked_div(self.pitch)?;
-        (zone < zones && inside % self.pitch < self.size).then_some(zone)
-    }
-
-    /// Quads that zone `zone` covers of a row of `quads`.
-    fn quads(&self, zone: usize, quads: usize) -> Range<usize> {
-        let start = self.offset + zone * self.pitch;
-        (start / 2).min(quads)..((start + self.size) / 2).min(quads)
-    }
-}
-
-/// A rectangular arrangement of zones.
-#[derive(Clone, Copy, Debug, Default)]
-struct Grid {
-    x: Axis,
-    y: Axis,
-}
-
-impl Grid {
-    /// Reads `offset_x, offset_y, size_x, size_y`.
-    fn read(config: &[u8], offset: usize) -> Self {
-        Self {
-            x: Axis::read(config, offset, 0),
-            y: Axis::read(config, offset, 1),
-        }
-    }
-}
 
 #[derive(Clone, Debug, Default)]
 struct Settings {
@@ -180,10 +132,8 @@ impl Statistics {
         let y = y / step;
         for (parity, (row, corrected)) in rows.into_iter().zip(&mut self.corrected).enumerate() {
             corrected.copy_from_slice(&row[left..left + width]);
-            if let (Some(order), true) = (
-                self.settings.order,
-                self.settings.enables.contains(Enables::BLC),
-            ) {
+            if self.settings.enables.contains(Enables::BLC) {
+                let order = self.settings.order.unwrap_or(BayerOrder::Rggb);
                 black_level::subtract(corrected, self.settings.black.of_row(order, parity));
             }
         }
