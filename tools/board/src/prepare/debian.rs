@@ -194,6 +194,8 @@ impl Recipe {
             }
         }
         command.args(["--format=tar", "--aptopt=APT::Install-Recommends \"false\""]);
+        // A root that is not whole is thrown away, so nothing need reach the disk at once.
+        command.arg("--dpkgopt=force-unsafe-io");
         command.arg(format!("--variant={}", self.variant));
         command.arg(format!("--architectures={}", self.architectures));
         command.arg(format!("--include={}", self.packages.join(",")));
