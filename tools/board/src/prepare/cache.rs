@@ -5,10 +5,12 @@
 //! The two most recently used artefacts of each name are kept. The cache knows nothing of what is inside.
 
 use super::error::{AtPath, Error, Result};
+use super::host;
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 /// How many artefacts of one name are kept: switching between two checkouts rebuilds nothing.
@@ -193,6 +195,17 @@ fn is_artefact(file_name: &str, name: &str) -> bool {
 fn remove(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        // An interrupted bootstrap leaves files of the user's subordinate ids.
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            let mut rm = Command::new("unshare");
+            rm.args(host::ROOT_OF_OWN)
+                .args(["rm", "-rf", "--"])
+                .arg(path);
+            match rm.stderr(Stdio::null()).status() {
+                Ok(status) if status.success() => Ok(()),
+                _ => Err(error).at("remove", path),
+            }
+        }
         result => result.at("remove", path),
     }
 }

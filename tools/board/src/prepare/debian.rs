@@ -4,9 +4,9 @@
 //! root, and belong to the caller, who can therefore remove them. It runs in namespaces of its own, so that its
 //! mounts and processes end with this process.
 
-use super::cache::{Cache, Key};
+use super::cache::Key;
 use super::error::{AtPath, Result};
-use super::host::{Architecture, Privilege};
+use super::host::{self, Architecture, Privilege};
 use super::lock::{self, Packages};
 use super::tool::Steps;
 use std::fs;
@@ -155,7 +155,7 @@ impl Recipe {
         let archive = directory.join("root.tar");
         let root = directory.join("root");
         let step = format!("{}: download and install", self.name);
-        steps.run(&step, self.bootstrap(directory, &archive)?, BOOTSTRAP_LIMIT)?;
+        steps.run(&step, self.bootstrap(directory, &archive), BOOTSTRAP_LIMIT)?;
         fs::create_dir(&root).at("create", &root)?;
         let step = format!("{}: unpack", self.name);
         steps.run(&step, self.unpack(&archive, &root), UNPACK_LIMIT)?;
@@ -173,27 +173,20 @@ impl Recipe {
         fs::read_to_string(&list).at("read", &list)
     }
 
-    fn bootstrap(&self, directory: &Path, archive: &Path) -> Result<Command> {
+    fn bootstrap(&self, directory: &Path, archive: &Path) -> Command {
         let mut command = Command::new("setpriv");
-        match Privilege::current() {
-            // The outer process ends with this one, and takes the namespaces' processes and mounts along.
-            Privilege::Root => {
-                command.args(["--pdeathsig", "KILL", "unshare", "--mount", "--pid"]);
-                command.args(["--mount-proc", "--fork", "--kill-child"]);
-                command
-                    .args(["mmdebstrap", "--mode=root"])
-                    .env("TMPDIR", directory);
-            }
-            // mmdebstrap makes its own namespaces and clears up when asked to end. Its other user ids must
-            // be able to reach the working directory, which they could not in a home.
-            Privilege::User => {
-                command.args(["--pdeathsig", "TERM", "mmdebstrap", "--mode=unshare"]);
-                let temporary = Path::new("/var/tmp");
-                Cache::require_space(temporary, super::NEEDED_SPACE / 2)?;
-                command.env("TMPDIR", temporary);
-            }
+        // The outer process ends with this one, and takes the namespaces' processes and mounts along.
+        command.args(["--pdeathsig", "KILL", "unshare"]);
+        if Privilege::current() == Privilege::User {
+            command.args(host::ROOT_OF_OWN);
         }
+        command.args(["--mount", "--pid", "--mount-proc", "--fork", "--kill-child"]);
+        command
+            .args(["mmdebstrap", "--mode=root"])
+            .env("TMPDIR", directory);
         command.args(["--format=tar", "--aptopt=APT::Install-Recommends \"false\""]);
+        // A root that is not whole is thrown away, so nothing need reach the disk at once.
+        command.arg("--dpkgopt=force-unsafe-io");
         command.arg(format!("--variant={}", self.variant));
         command.arg(format!("--architectures={}", self.architectures));
         command.arg(format!("--include={}", self.packages.join(",")));
@@ -210,7 +203,7 @@ impl Recipe {
         command.arg(format!("deb {MIRROR} {SUITE}-backports main"));
         let path = std::env::var("PATH").unwrap_or_default();
         command.env("PATH", format!("{path}:/usr/sbin:/sbin"));
-        Ok(command)
+        command
     }
 
     fn unpack(&self, archive: &Path, root: &Path) -> Command {

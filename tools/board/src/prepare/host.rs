@@ -23,6 +23,9 @@ const KEYRING: (&str, &str) = (
     "debian-archive-keyring",
 );
 
+/// Options of unshare(1), since util-linux 2.38, that make a user root of its subordinate ids.
+pub(super) const ROOT_OF_OWN: [&str; 3] = ["--user", "--map-root-user", "--map-auto"];
+
 /// A Debian architecture on which the board is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Architecture {
@@ -124,7 +127,7 @@ fn namespace_advice(setting: impl Fn(&str) -> Option<String>) -> String {
     .to_owned()
 }
 
-/// Whether the user has the subordinate ids that mmdebstrap's unshare mode maps.
+/// Whether the user has the subordinate ids that [`ROOT_OF_OWN`] maps.
 fn check_subordinate_ids() -> Result<()> {
     let user = nix::unistd::User::from_uid(nix::unistd::Uid::current())
         .ok()
