@@ -143,7 +143,10 @@ mod tests {
 
     #[test]
     fn the_wire_form_is_stable() {
-        let order = Order::Fault { port: Port::Mount, fault: Fault::NakTransfer { nth: 3 } };
+        let order = Order::Fault {
+            port: Port::Mount,
+            fault: Fault::NakTransfer { nth: 3 },
+        };
         let text = serde_json::to_string(&order).unwrap();
         assert_eq!(
             text,
@@ -151,7 +154,13 @@ mod tests {
         );
         assert_eq!(serde_json::from_str::<Order>(&text).unwrap(), order);
         let plug: Order = serde_json::from_str(r#"{"order":"plug","port":"main"}"#).unwrap();
-        assert_eq!(plug, Order::Plug { port: Port::Main, sensor: None });
+        assert_eq!(
+            plug,
+            Order::Plug {
+                port: Port::Main,
+                sensor: None
+            }
+        );
         assert!(serde_json::from_str::<Order>(r#"{"order":"explode"}"#).is_err());
     }
 }

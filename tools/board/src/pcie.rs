@@ -155,7 +155,7 @@ impl ServerBackend for Bus {
             VFIO_PCI_BAR1_REGION_INDEX => {
                 let word = self.chip.rp1().read(offset & !3).to_le_bytes();
                 for (index, byte) in data.iter_mut().enumerate() {
-                    *byte = word[offset + index & 3];
+                    *byte = word[(offset + index) & 3];
                 }
             }
             _ => data.fill(0),

@@ -178,7 +178,11 @@ impl Tour<'_> {
     }
 
     fn presence(&self) -> Result<()> {
-        println!("  {}", self.text(&["gpioget", "--active-low", PRESENCE_LINE])?.trim_end());
+        println!(
+            "  {}",
+            self.text(&["gpioget", "--active-low", PRESENCE_LINE])?
+                .trim_end()
+        );
         Ok(())
     }
 

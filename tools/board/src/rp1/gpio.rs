@@ -228,8 +228,8 @@ impl Gpio {
         match (register, io_pin(bank, register)) {
             (_, Some((pin, true))) => self.pins[pin].ctrl,
             (_, Some((pin, false))) => {
-                u32::from(self.level(pin)) * STATUS_IN_FROM_PAD
-                    | self.events(pin) << STATUS_EVENTS_SHIFT
+                (u32::from(self.level(pin)) * STATUS_IN_FROM_PAD)
+                    | (self.events(pin) << STATUS_EVENTS_SHIFT)
             }
             (IO_INTR, _) => self.pending(bank),
             (IO_INTE, _) => self.interrupt_enable[bank],

@@ -48,7 +48,7 @@ impl MipiCfg {
 
     /// Takes the lines of the two sources; returns the joint line.
     pub fn update(&mut self, csi2: bool, front_end: bool) -> bool {
-        self.raw = u32::from(csi2) * INT_CSI_DMA | u32::from(front_end) * INT_PISP_FE;
+        self.raw = (u32::from(csi2) * INT_CSI_DMA) | (u32::from(front_end) * INT_PISP_FE);
         self.status() != 0
     }
 

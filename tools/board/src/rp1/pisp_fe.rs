@@ -60,8 +60,8 @@ impl PispFe {
             VERSION => VERSION_VALUE,
             CONTROL => 0,
             STATUS => {
-                u32::from(self.queued.is_some()) * STATUS_QUEUED
-                    | u32::from(self.active) * STATUS_ACTIVE
+                (u32::from(self.queued.is_some()) * STATUS_QUEUED)
+                    | (u32::from(self.active) * STATUS_ACTIVE)
             }
             _ => self.registers[offset / 4],
         }
