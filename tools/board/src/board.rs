@@ -9,6 +9,7 @@ use crate::pcie::{Chip, Endpoint};
 use crate::processing::Processor;
 use crate::rp1::{Rp1, Traffic};
 use crate::sensor::SensorModel;
+use crate::unmodelled::{Told, Unmodelled};
 use anyhow::Context;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -54,6 +55,8 @@ pub struct Status {
     pub back_end_jobs: [u64; BACK_ENDS],
     /// Register traffic.
     pub traffic: Traffic,
+    /// Blocks of the PiSP that are not modelled: pixels pass through.
+    pub unmodelled: Unmodelled,
 }
 
 /// State of one port.
@@ -169,6 +172,7 @@ impl Board {
             lux: light.lux(),
             back_end_jobs: [0, 1].map(|number: usize| self.jobs[number].load(Ordering::Relaxed)),
             traffic: self.chip.rp1().traffic(),
+            unmodelled: Unmodelled::all(),
         }
     }
 
@@ -244,6 +248,7 @@ impl Board {
     }
 
     fn spawn_workers(&mut self, seed: u64) -> anyhow::Result<()> {
+        let told = Arc::new(Told::default());
         for port in Port::ALL {
             let receiver = Receiver {
                 port,
@@ -253,6 +258,7 @@ impl Board {
                 // The two sensors' noise is not the same.
                 seed: seed.wrapping_add(port.index() as u64),
                 counters: Arc::clone(&self.counters[port.index()]),
+                told: Arc::clone(&told),
                 ending: Arc::clone(&self.ending),
             };
             self.threads
@@ -265,6 +271,7 @@ impl Board {
                 number,
                 chip: Arc::clone(&self.chip),
                 jobs: Arc::clone(&self.jobs[number]),
+                told: Arc::clone(&told),
                 ending: Arc::clone(&self.ending),
             };
             self.threads

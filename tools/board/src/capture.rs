@@ -10,12 +10,13 @@ use crate::guest_ram::{DmaFault, GuestRam};
 use crate::optics::{Projection, World};
 use crate::orders::Port;
 use crate::pcie::Chip;
-use crate::pisp::FrontEnd;
+use crate::pisp::{self, FrontEnd, Half};
 use crate::rp1::Gate;
 use crate::rp1::csi2::Transfer;
 use crate::rp1::packing::{Packer, data_type};
 use crate::rp1::pisp_fe::Settings;
 use crate::sensor::{Readout, SensorModel};
+use crate::unmodelled::Told;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -48,6 +49,8 @@ pub struct Receiver {
     pub seed: u64,
     /// What it has done.
     pub counters: Arc<Counters>,
+    /// Blocks that the user was told about.
+    pub told: Arc<Told>,
     /// Set when the board ends.
     pub ending: Arc<AtomicBool>,
 }
@@ -137,6 +140,11 @@ impl Receiver {
         };
         if transfers.is_empty() {
             return;
+        }
+        if let Some(settings) = &job {
+            let enabled = pisp::front_end_enables(settings);
+            self.told
+                .warn(Half::FrontEnd, pisp::unmodelled_front_end(enabled));
         }
         let ram = self.chip.ram();
         let frame = Frame {

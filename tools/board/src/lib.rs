@@ -16,3 +16,4 @@ pub mod prepare;
 pub mod processing;
 pub mod rp1;
 pub mod sensor;
+pub mod unmodelled;

@@ -1,8 +1,9 @@
 //! A back end at work: jobs from its registers, pictures into memory, one thread a back end.
 
 use crate::pcie::Chip;
-use crate::pisp::{self, BackEnd, MAX_TILES, TILE_SIZE};
+use crate::pisp::{self, BackEnd, Half, MAX_TILES, TILE_SIZE};
 use crate::rp1::pisp_be::Job;
+use crate::unmodelled::Told;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,6 +19,8 @@ pub struct Processor {
     pub chip: Arc<Chip>,
     /// Jobs finished since power-on.
     pub jobs: Arc<AtomicU64>,
+    /// Blocks that the user was told about, shared by all back ends.
+    pub told: Arc<Told>,
     /// Set when the board ends.
     pub ending: Arc<AtomicBool>,
 }
@@ -27,11 +30,15 @@ impl Processor {
     pub fn run(&self) {
         let mut back_end = BackEnd::default();
         let mut tiles = Vec::with_capacity(MAX_TILES * TILE_SIZE);
-        let mut warned = Vec::new();
         while !self.ending.load(Ordering::Relaxed) {
             let job = self.chip.wait_for_job(PATIENCE).job_start(self.number);
             let Some(job) = job else { continue };
-            warn_once(&mut warned, &job);
+            let (bayer, rgb) = (
+                pisp::bayer_enables(&job.settings),
+                pisp::rgb_enables(&job.settings),
+            );
+            self.told
+                .warn(Half::BackEnd, pisp::unmodelled_back_end(bayer, rgb));
             if let Err(error) = self.process(&mut back_end, &mut tiles, &job) {
                 log::warn!("back end {}: {error:#}", self.number);
             }
@@ -51,19 +58,5 @@ impl Processor {
         ram.read(job.tiles_address, tiles)?;
         back_end.run(&job.settings, tiles, &ram)?;
         Ok(())
-    }
-}
-
-/// Says once which enabled blocks the model leaves out.
-fn warn_once(warned: &mut Vec<&'static str>, job: &Job) {
-    let enabled = (
-        pisp::bayer_enables(&job.settings),
-        pisp::rgb_enables(&job.settings),
-    );
-    for block in pisp::unmodelled_back_end(enabled.0, enabled.1) {
-        if !warned.contains(&block) {
-            log::warn!("PiSP back end: {block} is enabled but not modelled; pixels pass through");
-            warned.push(block);
-        }
     }
 }
