@@ -12,7 +12,7 @@ use crate::orders::Port;
 use crate::pcie::Chip;
 use crate::pisp::{self, FrontEnd, Half};
 use crate::rp1::Gate;
-use crate::rp1::csi2::Transfer;
+use crate::rp1::csi2::{Mode, Transfers};
 use crate::rp1::packing::{Packer, data_type};
 use crate::rp1::pisp_fe::Settings;
 use crate::sensor::{Readout, SensorModel};
@@ -69,7 +69,7 @@ struct Frame<'a> {
     model: &'a SensorModel,
     arrival: &'a Arrival,
     number: u64,
-    transfers: &'a [Transfer],
+    transfers: &'a Transfers,
     job: Option<&'a Settings>,
     ram: &'a GuestRam,
     gate: &'a Gate,
@@ -138,7 +138,7 @@ impl Receiver {
             let (transfers, job) = rp1.frame_start(self.port, data_type);
             (transfers, job, rp1.gate(self.port))
         };
-        if transfers.is_empty() {
+        if transfers == Transfers::default() {
             return;
         }
         if let Some(settings) = &job {
@@ -175,7 +175,8 @@ impl Workspace {
         let in_memory = frame
             .transfers
             .iter()
-            .any(|t| t.mode != crate::rp1::csi2::Mode::FrontEnd);
+            .flatten()
+            .any(|t| t.mode != Mode::FrontEnd);
         if !in_memory && frame.job.is_none() {
             return Ok(());
         }
@@ -205,7 +206,7 @@ impl Workspace {
     }
 
     fn store(&mut self, frame: &Frame<'_>, readout: &Readout, y: usize) -> Result<(), DmaFault> {
-        for transfer in frame.transfers {
+        for transfer in frame.transfers.iter().flatten() {
             let geometry = (readout.width, readout.bits);
             self.packer
                 .write(transfer, geometry, y, &self.band, frame.ram)?;

@@ -218,11 +218,12 @@ impl Rp1 {
         &mut self,
         port: Port,
         data_type: u8,
-    ) -> (Vec<csi2::Transfer>, Option<pisp_fe::Settings>) {
+    ) -> (csi2::Transfers, Option<pisp_fe::Settings>) {
         let blocks = &mut self.cameras[port.index()];
         let transfers = blocks.csi2.frame_start(data_type);
         let to_front_end = transfers
             .iter()
+            .flatten()
             .any(|transfer| transfer.mode == csi2::Mode::FrontEnd);
         let job = if to_front_end {
             blocks.fe.frame_start()
@@ -238,7 +239,7 @@ impl Rp1 {
     pub fn frame_end(
         &mut self,
         port: Port,
-        transfers: &[csi2::Transfer],
+        transfers: &csi2::Transfers,
         job: Option<pisp_fe::Settings>,
     ) {
         let blocks = &mut self.cameras[port.index()];
