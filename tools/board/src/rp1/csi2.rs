@@ -1,7 +1,7 @@
-//! RP1's CSI-2 DMA: four channels that pick packets by virtual channel and data type and write them to memory.
+//! RP1's CSI-2 DMA: four channels that pick packets by data type and write them to memory.
 //!
 //! A channel is armed by a write to `CH_ADDR0`, which latches the other buffer registers too; one frame consumes
-//! it, unless `AUTO_ARM` is set. Line-end interrupts and QoS are not modelled. Source: kernel
+//! it, unless `AUTO_ARM` is set. Virtual channels, line-end interrupts and QoS are not modelled. Source: kernel
 //! `drivers/media/platform/raspberrypi/rp1-cfe/csi2.c`.
 
 use crate::pisp::compress;
