@@ -88,7 +88,12 @@ lint: deps ## Format, clippy, licences.
 	@cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	if cargo deny --version > /dev/null 2>&1; then
-		cargo deny check
+		cargo deny check licenses bans sources
+		if cargo deny fetch > /dev/null 2>&1; then
+			cargo deny check advisories
+		else
+			echo "make: SKIPPED cargo deny check advisories: the advisory database cannot be fetched"
+		fi
 	else
 		echo "make: SKIPPED cargo deny: not installed (cargo install --locked cargo-deny)"
 	fi
