@@ -134,6 +134,24 @@ impl Csi2 {
         self.read(STATUS) & (STATUS_CHANNELS | errors) != 0
     }
 
+    /// Whether a channel to memory is on that has no buffer.
+    pub fn starved(&self) -> bool {
+        self.enabled()
+            .any(|transfer| transfer.mode != Mode::FrontEnd && !self.armed[transfer.channel])
+    }
+
+    /// Whether a channel to the front end is on.
+    pub fn feeds_front_end(&self) -> bool {
+        self.enabled()
+            .any(|transfer| transfer.mode == Mode::FrontEnd)
+    }
+
+    fn enabled(&self) -> impl Iterator<Item = Transfer> + '_ {
+        (0..CHANNELS)
+            .filter(|&channel| self.ctrl(channel) & CTRL_DMA_EN != 0)
+            .map(|channel| self.latched(channel))
+    }
+
     /// A frame with this data type begins: latches the armed channels and signals them.
     pub fn frame_start(&mut self, data_type: u8) -> Vec<Transfer> {
         let mut transfers = Vec::with_capacity(CHANNELS);
@@ -238,9 +256,12 @@ mod tests {
     #[test]
     fn a_frame_consumes_the_armed_buffer() {
         let mut csi2 = Csi2::default();
+        assert!(!csi2.starved(), "nothing is on");
         start(&mut csi2, 1, 1);
+        assert!(csi2.starved() && !csi2.feeds_front_end());
         assert!(csi2.frame_start(RAW12).is_empty());
         arm(&mut csi2, 1, 0x12_3456_7890);
+        assert!(!csi2.starved());
         assert!(csi2.frame_start(0x2b).is_empty(), "another data type");
         let transfers = csi2.frame_start(RAW12);
         assert_eq!(transfers.len(), 1);
@@ -273,6 +294,7 @@ mod tests {
     fn front_end_channels_need_no_buffer() {
         let mut csi2 = Csi2::default();
         start(&mut csi2, 0, 3);
+        assert!(csi2.feeds_front_end() && !csi2.starved());
         assert_eq!(csi2.frame_start(RAW12)[0].mode, Mode::FrontEnd);
         assert!(csi2.interrupt());
     }
