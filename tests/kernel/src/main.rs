@@ -1,2 +1,51 @@
-//! KTAP suites.
-fn main() {}
+//! `ktap`: runs suites of tests inside the virtual board's guest and writes KTAP to standard output.
+
+mod cam;
+mod gpio;
+mod kernel;
+mod orders;
+mod picture;
+mod process;
+mod suites;
+
+use anyhow::{Result, bail};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: ktap list          names the suites
+       ktap SUITE...      runs suites, in this order
+KTAP_CYCLES=N sets how often `hotplug` unplugs and plugs (20).";
+
+fn main() -> ExitCode {
+    match carry_out() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("ktap: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn carry_out() -> Result<bool> {
+    let names: Vec<String> = std::env::args().skip(1).collect();
+    match names.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] | ["--help" | "-h"] => println!("{USAGE}"),
+        ["list"] => {
+            for suite in suites::ALL {
+                println!("{:14} {}", suite.name, suite.about);
+            }
+        }
+        ref names => {
+            let mut chosen = Vec::new();
+            for name in names {
+                let Some(suite) = suites::ALL.iter().find(|suite| suite.name == *name) else {
+                    bail!("no suite is called {name}; see `ktap list`");
+                };
+                chosen.push(suite);
+            }
+            return suites::run(&chosen);
+        }
+    }
+    Ok(true)
+}

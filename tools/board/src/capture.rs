@@ -1,8 +1,9 @@
 //! A receiver at work: frames from a sensor through CSI-2 into memory and the front end, one thread a port.
 //!
 //! Frame timing is the sensor's: a frame begins when line length times frame length have passed since the last
-//! one. When the host cannot keep up, the next frame begins late; none is skipped, so that what a guest sees does
-//! not depend on the host's speed. A band of lines is rendered, written and measured before the next one, so that
+//! one. When the host cannot keep up, or the guest has no buffer ready yet, the next frame begins late; none is
+//! skipped, so that what a guest sees does not depend on the host's speed. (Skipped frames would also mislead
+//! control loops: the receiver does not number them, but the sensor's registers take effect by frames sent.) A band of lines is rendered, written and measured before the next one, so that
 //! it stays in the cache and no full frame is ever held.
 
 use crate::connector::{Arrival, Connector};
@@ -25,6 +26,9 @@ use std::time::{Duration, Instant};
 const BAND: usize = 32;
 /// How often a waiting thread looks whether the board ends.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// How long a sensor's next frame is held back for a driver that has no buffer ready, and how often that is looked at.
+const BUFFER_PATIENCE: Duration = Duration::from_millis(500);
+const BUFFER_POLL: Duration = Duration::from_millis(1);
 
 /// Counts of one receiver since power-on.
 #[derive(Debug, Default)]
@@ -87,7 +91,7 @@ impl Receiver {
                 number = 0;
                 continue;
             }
-            if !self.wait_until(due) {
+            if !self.wait_until(due) || !self.wait_for_buffer() {
                 continue;
             }
             let Some(arrival) = self.connector.next_frame() else {
@@ -109,6 +113,20 @@ impl Receiver {
                 break;
             }
             std::thread::sleep(left.min(PATIENCE));
+            if self.ending.load(Ordering::Relaxed) || !self.connector.wait_streaming(Duration::ZERO)
+            {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Waits until the driver has given a buffer, [`BUFFER_PATIENCE`] at most; false when the sensor or the board
+    /// stopped first.
+    fn wait_for_buffer(&self) -> bool {
+        let start = Instant::now();
+        while start.elapsed() < BUFFER_PATIENCE && self.chip.rp1().starved(self.port) {
+            std::thread::sleep(BUFFER_POLL);
             if self.ending.load(Ordering::Relaxed) || !self.connector.wait_streaming(Duration::ZERO)
             {
                 return false;

@@ -137,6 +137,24 @@ impl Csi2 {
         self.read(STATUS) & (STATUS_CHANNELS | errors) != 0
     }
 
+    /// Whether a channel to memory is on that has no buffer.
+    pub fn starved(&self) -> bool {
+        self.enabled()
+            .any(|transfer| transfer.mode != Mode::FrontEnd && !self.armed[transfer.channel])
+    }
+
+    /// Whether a channel to the front end is on.
+    pub fn feeds_front_end(&self) -> bool {
+        self.enabled()
+            .any(|transfer| transfer.mode == Mode::FrontEnd)
+    }
+
+    fn enabled(&self) -> impl Iterator<Item = Transfer> + '_ {
+        (0..CHANNELS)
+            .filter(|&channel| self.ctrl(channel) & CTRL_DMA_EN != 0)
+            .map(|channel| self.latched(channel))
+    }
+
     /// A frame with this data type begins: latches the armed channels and signals them.
     pub fn frame_start(&mut self, data_type: u8) -> Transfers {
         let mut transfers = Transfers::default();
@@ -241,7 +259,9 @@ mod tests {
     #[test]
     fn a_frame_consumes_the_armed_buffer() {
         let mut csi2 = Csi2::default();
+        assert!(!csi2.starved(), "nothing is on");
         start(&mut csi2, 1, 1);
+        assert!(csi2.starved() && !csi2.feeds_front_end());
         assert_eq!(csi2.frame_start(RAW12), Transfers::default());
         arm(&mut csi2, 1, 0x12_3456_7890);
         assert_eq!(

@@ -208,6 +208,12 @@ impl Rp1 {
         self.cameras[port.index()].dphy.receiving()
     }
 
+    /// Whether a frame that began now would be lost for want of a buffer.
+    pub fn starved(&self, port: Port) -> bool {
+        let blocks = &self.cameras[port.index()];
+        blocks.csi2.starved() || (blocks.csi2.feeds_front_end() && !blocks.fe.waiting())
+    }
+
     /// Permission to write a frame of this port.
     pub fn gate(&self, port: Port) -> Arc<Gate> {
         Arc::clone(&self.gates[port.index()])

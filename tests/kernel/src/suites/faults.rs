@@ -1,0 +1,158 @@
+//! Disturbances at the wires: errors are told, nothing hangs, and the next capture works.
+
+use super::{Bench, Complaints, Suite, Test, Verdict, remark};
+use crate::cam::{self, CAPTURE_LIMIT, SMALL, Shot, finish, gaps};
+use crate::orders::Port;
+use crate::process::Running;
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+pub(super) const SUITE: Suite = Suite {
+    name: "faults",
+    about: "I2C and CSI-2 faults end in errors, not in hangs",
+    tests: &[
+        Test {
+            name: "a transfer that is not acknowledged at start is an error",
+            run: nak_at_start,
+        },
+        Test {
+            name: "a register that is not acknowledged is an error until cleared",
+            run: nak_register,
+        },
+        Test {
+            name: "dropped frames are survived",
+            run: dropped,
+        },
+        Test {
+            name: "a short frame is survived",
+            run: short,
+        },
+        Test {
+            name: "a CSI-2 error is survived",
+            run: csi_error,
+        },
+        Test {
+            name: "a stall is survived",
+            run: stall,
+        },
+        Test {
+            name: "after a power loss in mid-stream the next capture works",
+            run: power_loss,
+        },
+    ],
+    complaints: Complaints::Forbidden,
+};
+
+const PORT: Port = Port::Main;
+/// Transfers from the start of a stream; the driver makes some dozens.
+const TRANSFERS: [u32; 3] = [1, 5, 20];
+/// First register that the driver writes when it starts to stream: standby control (Linux `imx283.c`).
+const STANDBY: u16 = 0x3000;
+/// Frames before a disturbance, and in all.
+const BEFORE: usize = 5;
+const FRAMES: usize = 20;
+
+fn works(bench: &mut Bench) -> Result<()> {
+    bench.board.clear(PORT)?;
+    let capture = Shot::new(PORT, 3, SMALL).frames();
+    capture.map(drop).context("the next capture")
+}
+
+fn nak_at_start(bench: &mut Bench) -> Result<Verdict> {
+    let mut refused = 0;
+    for nth in TRANSFERS {
+        bench
+            .board
+            .fault(PORT, json!({ "kind": "nak-transfer", "nth": nth }))?;
+        let capture = Shot::new(PORT, 3, SMALL).take()?;
+        ensure!(capture.ended.status.is_some(), "transfer {nth}: cam hung");
+        bench.note(&format!(
+            "transfer {nth}: {} frames, {}",
+            capture.frames.len(),
+            capture.ended.last_words()
+        ));
+        refused += usize::from(capture.frames.is_empty());
+        works(bench).with_context(|| format!("transfer {nth}"))?;
+    }
+    ensure!(refused > 0, "no capture noticed");
+    remark(format!("{refused} of {} captures refused", TRANSFERS.len()))
+}
+
+fn nak_register(bench: &mut Bench) -> Result<Verdict> {
+    bench
+        .board
+        .fault(PORT, json!({ "kind": "nak-register", "register": STANDBY }))?;
+    for _ in 0..2 {
+        Shot::new(PORT, 3, SMALL).take()?.refused()?;
+    }
+    works(bench)?;
+    Ok(Verdict::Pass)
+}
+
+/// Starts a capture and disturbs it when it is under way.
+fn disturbed(bench: &mut Bench, fault: Value) -> Result<Running> {
+    let mut running = Shot::new(PORT, FRAMES, SMALL).start()?;
+    running.wait_for(CAPTURE_LIMIT, |text| cam::count(text) >= BEFORE)?;
+    bench.board.fault(PORT, fault)?;
+    Ok(running)
+}
+
+/// A disturbance after which all frames must still come.
+fn survived(bench: &mut Bench, fault: Value) -> Result<Verdict> {
+    let running = disturbed(bench, fault)?;
+    let frames = finish(running)?.complete(FRAMES)?;
+    works(bench)?;
+    remark(format!(
+        "all {FRAMES} frames, {} numbers missing",
+        gaps(&frames)
+    ))
+}
+
+fn dropped(bench: &mut Bench) -> Result<Verdict> {
+    survived(bench, json!({ "kind": "drop-frames", "count": 3 }))
+}
+
+fn short(bench: &mut Bench) -> Result<Verdict> {
+    survived(bench, json!({ "kind": "short-frame", "lines": 100 }))
+}
+
+fn csi_error(bench: &mut Bench) -> Result<Verdict> {
+    survived(bench, json!({ "kind": "csi-error" }))
+}
+
+fn stall(bench: &mut Bench) -> Result<Verdict> {
+    let mut running = disturbed(bench, json!({ "kind": "stall" }))?;
+    let captured = |bench: &mut Bench| {
+        let status = bench.board.status()?;
+        status["main"]["captured"]
+            .as_u64()
+            .context("the status lacks main.captured")
+    };
+    // A second without frames, counted by the sensor's own frames: they go on, but are lost.
+    let before = captured(bench)?;
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let during = captured(bench)?;
+    ensure!(
+        during <= before + 1,
+        "{} frames came through a stall",
+        during - before
+    );
+    bench.board.clear(PORT)?;
+    running.wait_for(CAPTURE_LIMIT, |text| cam::count(text) >= FRAMES)?;
+    finish(running)?.complete(FRAMES)?;
+    works(bench)?;
+    Ok(Verdict::Pass)
+}
+
+fn power_loss(bench: &mut Bench) -> Result<Verdict> {
+    let running = disturbed(bench, json!({ "kind": "power-loss" }))?;
+    // The sensor is back in standby and sends nothing; the program waits until it is asked to end.
+    let ended = running.finish(std::time::Duration::from_secs(8))?;
+    let frames = cam::count(&ended.stdout);
+    ensure!(
+        frames < FRAMES,
+        "all frames came though the sensor lost its registers"
+    );
+    works(bench)?;
+    remark(format!("{frames} frames until the loss"))
+}
