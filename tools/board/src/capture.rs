@@ -2,9 +2,10 @@
 //!
 //! Frame timing is the sensor's: a frame begins when line length times frame length have passed since the last
 //! one. When the host cannot keep up, or the guest has no buffer ready yet, the next frame begins late; none is
-//! skipped, so that what a guest sees does not depend on the host's speed. (Skipped frames would also mislead
-//! control loops: the receiver does not number them, but the sensor's registers take effect by frames sent.) A band of lines is rendered, written and measured before the next one, so that
-//! it stays in the cache and no full frame is ever held.
+//! skipped, so that what a guest sees does not depend on the host's speed. Skipped frames would also mislead
+//! control loops: the receiver does not number them, but the sensor's registers take effect by frames sent.
+//! A band of lines is rendered, written and measured before the next one, so that it stays in the cache and no full
+//! frame is ever held.
 
 use crate::connector::{Arrival, Connector};
 use crate::guest_ram::{DmaFault, GuestRam};
@@ -26,7 +27,8 @@ use std::time::{Duration, Instant};
 const BAND: usize = 32;
 /// How often a waiting thread looks whether the board ends.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// How long a sensor's next frame is held back for a driver that has no buffer ready, and how often that is looked at.
+/// How long a sensor's next frame is held back for a driver that has no buffer ready, and how often one is looked
+/// for.
 const BUFFER_PATIENCE: Duration = Duration::from_millis(500);
 const BUFFER_POLL: Duration = Duration::from_millis(1);
 

@@ -264,6 +264,7 @@ mod tests {
         assert!(csi2.starved() && !csi2.feeds_front_end());
         assert_eq!(csi2.frame_start(RAW12), Transfers::default());
         arm(&mut csi2, 1, 0x12_3456_7890);
+        assert!(!csi2.starved());
         assert_eq!(
             csi2.frame_start(0x2b),
             Transfers::default(),
@@ -301,6 +302,7 @@ mod tests {
     fn front_end_channels_need_no_buffer() {
         let mut csi2 = Csi2::default();
         start(&mut csi2, 0, 3);
+        assert!(csi2.feeds_front_end() && !csi2.starved());
         assert_eq!(csi2.frame_start(RAW12)[0].unwrap().mode, Mode::FrontEnd);
         assert!(csi2.interrupt());
     }
