@@ -201,7 +201,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cut.jpg");
         let (_, whole) = SHIPPED[0];
-        let mut load = |bytes: &[u8]| {
+        let load = |bytes: &[u8]| {
             std::fs::write(&path, bytes).unwrap();
             Scene::load(path.to_str().unwrap()).map(|scene| scene.width())
         };
