@@ -15,6 +15,7 @@ const EXECUTABLE: u32 = 0o755;
 
 /// Boots, copies in, runs, copies out, switches off.
 pub(crate) fn exec(arguments: &ExecArgs, verbose: u8) -> Result<ExitCode> {
+    check(arguments)?;
     let timeout = arguments.timeout.map(Duration::from_secs);
     let deadline = timeout.map_or(Deadline::never(), Deadline::after);
     let console = if verbose > 0 {
@@ -26,6 +27,15 @@ pub(crate) fn exec(arguments: &ExecArgs, verbose: u8) -> Result<ExitCode> {
     let status = work(arguments, &session.machine().agent(), deadline, &session)?;
     session.end()?;
     Ok(ExitCode::from(u8::try_from(status).unwrap_or(u8::MAX)))
+}
+
+/// Refuses files that cannot be read before a guest boots for them.
+fn check(arguments: &ExecArgs) -> Result<()> {
+    let copied = arguments.copy_in.iter().map(|(host, _)| host);
+    for path in arguments.script.iter().chain(copied) {
+        std::fs::File::open(path).with_context(|| format!("reading {}", path.display()))?;
+    }
+    Ok(())
 }
 
 fn work(arguments: &ExecArgs, agent: &Agent, deadline: Deadline, session: &Session) -> Result<i32> {

@@ -2,13 +2,15 @@
 
 use crate::cli::BoardArgs;
 use anyhow::{Context, Result};
-use bayonet_board::board::Board;
+use bayonet_board::board::{Board, BoardOptions};
 use bayonet_board::device_tree;
 use bayonet_board::machine::{
     Machine, MachineOptions, OrderServer, Programs, RunDirectory, Show, Stop, kernel_complaints,
 };
+use bayonet_board::optics::Scene;
 use bayonet_board::orders::{Order, Reply};
 use bayonet_board::prepare::{Options, prepare};
+use bayonet_board::sensor::SensorModel;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +50,7 @@ impl Session {
         console: ConsoleUse,
         boot_timeout: Option<Duration>,
     ) -> Result<Self> {
+        let board = check(arguments)?;
         let prepared = prepare(&Options::default())?;
         let stop = Stop::default();
         for signal in [SIGINT, SIGTERM, SIGHUP] {
@@ -55,7 +58,7 @@ impl Session {
         }
         let directory = RunDirectory::create()?;
         let socket = directory.device_socket();
-        let board = Arc::new(Board::start(&arguments.board_options()?, &socket)?);
+        let board = Arc::new(Board::start(&board, &socket)?);
         let build_root = Programs::BuildRoot(prepared.build_root.clone());
         let programs = arguments.qemu.clone().map_or(build_root, Programs::Host);
         let (main, mount) = (arguments.main.as_str(), arguments.mount_sensor());
@@ -141,4 +144,20 @@ impl Session {
         }
         Ok(ended?)
     }
+}
+
+/// Refuses what no preparation can mend before minutes go into one.
+fn check(arguments: &BoardArgs) -> Result<BoardOptions> {
+    let options = arguments.board_options()?;
+    for sensor in [Some(&options.main), options.mount.as_ref()] {
+        sensor.map(|name| SensorModel::named(name)).transpose()?;
+    }
+    Scene::load(&options.scene)?;
+    if let Some(socket) = &arguments.board_socket {
+        OrderServer::check(socket)?;
+    }
+    if let Some(qemu) = &arguments.qemu {
+        Programs::Host(qemu.clone()).check()?;
+    }
+    Ok(options)
 }

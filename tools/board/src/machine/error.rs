@@ -8,12 +8,12 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum MachineError {
     /// A file, socket or process of the host is not as needed.
-    #[error("{what}: {source}")]
+    #[error("{what}: {reason}")]
     Host {
         /// What was tried, with the path.
         what: String,
         /// The system's answer.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// A socket path exceeds what the kernel can bind.
     #[error(
@@ -33,6 +33,14 @@ pub enum MachineError {
         /// The socket.
         path: PathBuf,
     },
+    /// Nobody takes orders on this socket.
+    #[error("no board takes orders at {path}: {reason}; start one with `bayonet-board run`")]
+    NoBoard {
+        /// The socket.
+        path: PathBuf,
+        /// The system's answer.
+        reason: std::io::Error,
+    },
     /// The directory for sockets belongs to somebody else.
     #[error("{path} belongs to user {owner}, not to you; remove it or set XDG_RUNTIME_DIR")]
     ForeignDirectory {
@@ -42,12 +50,14 @@ pub enum MachineError {
         owner: u32,
     },
     /// QEMU cannot be run.
-    #[error("cannot run {program}: {reason}")]
+    #[error("cannot run {program}: {reason}; {remedy}")]
     QemuMissing {
         /// The program.
         program: String,
         /// What came back.
         reason: String,
+        /// What to do about it.
+        remedy: String,
     },
     /// QEMU lacks the vfio-user client.
     #[error(
@@ -101,7 +111,7 @@ pub enum MachineError {
 impl MachineError {
     pub(crate) fn host(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
         let what = what.into();
-        move |source| Self::Host { what, source }
+        move |reason| Self::Host { what, reason }
     }
 }
 

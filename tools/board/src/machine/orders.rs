@@ -42,6 +42,20 @@ struct Shared {
 }
 
 impl OrderServer {
+    /// Tells whether orders could be served on `path`.
+    ///
+    /// # Errors
+    /// When the socket is in use, or its path too long.
+    pub fn check(path: &Path) -> Result<(), MachineError> {
+        check_length(path)?;
+        match answers(path) {
+            true => Err(MachineError::SocketInUse {
+                path: path.to_owned(),
+            }),
+            false => Ok(()),
+        }
+    }
+
     /// Serves orders on `path` with `handler`, which may be called by several threads at once.
     ///
     /// A socket that nobody answers on is replaced.
@@ -52,13 +66,8 @@ impl OrderServer {
         path: &Path,
         handler: impl Fn(Order) -> Reply + Send + Sync + 'static,
     ) -> Result<Self, MachineError> {
-        check_length(path)?;
+        Self::check(path)?;
         let what = || format!("making the socket {}", path.display());
-        if answers(path) {
-            return Err(MachineError::SocketInUse {
-                path: path.to_owned(),
-            });
-        }
         if fs::symlink_metadata(path).is_ok_and(|metadata| is_socket(&metadata)) {
             fs::remove_file(path).map_err(MachineError::host(what()))?;
         }
@@ -210,8 +219,11 @@ fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<L
 /// When nobody answers there, or the answer does not come in time.
 pub fn give_order(path: &Path, order: &Order, timeout: Duration) -> Result<Reply, MachineError> {
     let what = || format!("giving an order at {}", path.display());
-    let exchange = || {
-        let mut stream = UnixStream::connect(path)?;
+    let mut stream = UnixStream::connect(path).map_err(|reason| MachineError::NoBoard {
+        path: path.to_owned(),
+        reason,
+    })?;
+    let mut exchange = || {
         stream.set_read_timeout(Some(timeout))?;
         stream.set_write_timeout(Some(timeout))?;
         let mut line = serde_json::to_vec(order)?;

@@ -5,9 +5,13 @@ use super::wait::{Deadline, SLICE};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{
+    Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Output, Stdio,
+};
+use std::sync::mpsc::channel;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 /// A child process and its process group.
 #[derive(Debug)]
@@ -101,5 +105,48 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// Runs `command` to its end, without input, and ends it when that takes longer than `limit`.
+///
+/// # Errors
+/// When it cannot be started, or `TimedOut`.
+pub(crate) fn output_within(command: &mut Command, limit: Duration) -> std::io::Result<Output> {
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()?;
+    let group = Pid::from_raw(child.id().cast_signed());
+    let (sender, output) = channel();
+    thread::spawn(move || sender.send(child.wait_with_output()));
+    output.recv_timeout(limit).unwrap_or_else(|_| {
+        let _ = killpg(group, Signal::SIGKILL);
+        Err(std::io::Error::new(
+            std::io::ErrorKind::TimedOut,
+            format!("no end after {} s", limit.as_secs()),
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_hangs_is_ended() {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "sleep 1000"]);
+        let error = output_within(&mut shell, Duration::ZERO).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "echo well; exit 3"]);
+        let output = output_within(&mut shell, Duration::MAX).unwrap();
+        assert_eq!(
+            (output.status.code(), &output.stdout[..]),
+            (Some(3), &b"well\n"[..])
+        );
     }
 }

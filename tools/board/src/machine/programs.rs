@@ -1,14 +1,18 @@
 //! Where QEMU comes from: the build root, or the user's own.
 
 use super::MachineError;
-use crate::prepare::BuildRoot;
+use super::process::output_within;
+use crate::prepare::{BuildRoot, check_host};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
 /// Name of the emulator in the build root.
 const QEMU: &str = "qemu-system-aarch64";
 /// First QEMU with the vfio-user client.
 const NEEDED: (u32, u32) = (11, 1);
+/// Time for QEMU to tell about itself.
+pub(crate) const ASKING: Duration = Duration::from_secs(30);
 /// Signal for programs whose parent is gone.
 const DEATH_SIGNAL: &str = "KILL";
 
@@ -57,33 +61,46 @@ impl Programs {
     ///
     /// # Errors
     /// [`MachineError::QemuMissing`], [`MachineError::QemuTooOld`].
-    pub(crate) fn check(&self) -> Result<(), MachineError> {
-        let program = match self {
-            Self::Host(program) => program.display().to_string(),
-            Self::BuildRoot(root) => format!("{QEMU} of the build root {}", root.path().display()),
-        };
-        let missing = |reason| MachineError::QemuMissing {
-            program: program.clone(),
-            reason,
-        };
-        let output = self
-            .command(&["--version".into()], &[])
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| missing(error.to_string()))?;
+    pub fn check(&self) -> Result<(), MachineError> {
+        let output = output_within(&mut self.command(&["--version".into()], &[]), ASKING)
+            .map_err(|error| self.missing(&error.to_string()))?;
         if !output.status.success() {
-            return Err(missing(
-                String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-            ));
+            return Err(self.missing(&String::from_utf8_lossy(&output.stderr)));
         }
         let text = String::from_utf8_lossy(&output.stdout);
         match version(&text) {
             Some(version) if version >= NEEDED => Ok(()),
             Some((major, minor)) => Err(MachineError::QemuTooOld {
-                program,
+                program: self.name(),
                 found: format!("{major}.{minor}"),
             }),
-            None => Err(missing("it does not tell its version".into())),
+            None => Err(self.missing("it does not tell its version")),
+        }
+    }
+
+    /// The error for a QEMU that cannot be run, with what to do about it.
+    pub(crate) fn missing(&self, reason: &str) -> MachineError {
+        let remedy = match self {
+            Self::Host(_) => "leave out --qemu to use the one of the build root".to_owned(),
+            Self::BuildRoot(root) => match check_host() {
+                Err(cause) => cause.to_string(),
+                Ok(()) => format!(
+                    "if it is damaged, remove {} and run `bayonet-board build`",
+                    root.path().display()
+                ),
+            },
+        };
+        MachineError::QemuMissing {
+            program: self.name(),
+            reason: reason.trim().to_owned(),
+            remedy,
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Host(program) => program.display().to_string(),
+            Self::BuildRoot(root) => format!("{QEMU} of the build root {}", root.path().display()),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! QEMU's command line: a `virt` machine with what the board needs around it, and nothing else.
 
-use super::programs::{Bind, Programs};
+use super::process::output_within;
+use super::programs::{ASKING, Bind, Programs};
 use super::{MachineError, MachineOptions, RunDirectory};
 use bayonet_guest::wire::{AGENT_PORT, ORDERS_PORT, SHELL_PARAMETER};
 use std::path::Path;
-use std::process::Stdio;
 
 /// Guest memory in MiB.
 const MEMORY_MIB: u32 = 2048;
@@ -154,25 +154,19 @@ pub(crate) fn binds<'a>(options: &'a MachineOptions, run: &'a RunDirectory) -> V
 pub fn dump_device_tree(programs: &Programs, target: &Path) -> Result<(), MachineError> {
     let directory = target.parent().unwrap_or(Path::new("."));
     let arguments = shape(&format!(",dumpdtb={}", quoted(target)));
-    let output = programs
-        .command(
-            &arguments,
-            &[Bind {
-                path: directory,
-                writable: true,
-            }],
-        )
-        .stdin(Stdio::null())
-        .output()
-        .map_err(MachineError::host("running QEMU for its device tree"))?;
+    let bind = Bind {
+        path: directory,
+        writable: true,
+    };
+    let output = output_within(&mut programs.command(&arguments, &[bind]), ASKING)
+        .map_err(|error| programs.missing(&error.to_string()))?;
     if output.status.success() {
         return Ok(());
     }
-    let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(MachineError::QemuMissing {
-        program: "QEMU for its device tree".into(),
-        reason,
-    })
+    // The usual reasons have better words than those of an emulator that was asked for a tree.
+    programs.check()?;
+    let reason = String::from_utf8_lossy(&output.stderr);
+    Err(programs.missing(&format!("no device tree: {reason}")))
 }
 
 fn text(path: &Path) -> String {

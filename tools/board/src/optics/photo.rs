@@ -5,7 +5,7 @@
 use super::chart::srgb_to_linear;
 use super::plane::shrink;
 use super::scene::SceneError;
-use image::{ImageReader, Limits};
+use image::{ImageFormat, ImageReader, Limits};
 use std::io::Cursor;
 
 /// Longest side of a picture that is read.
@@ -33,6 +33,9 @@ pub(super) fn decode(name: &str, bytes: &[u8]) -> Result<(usize, usize, Vec<u16>
         reader.limits(limits);
         Ok(reader)
     };
+    if reader()?.format() == Some(ImageFormat::Jpeg) && !jpeg_is_whole(bytes) {
+        return Err(unreadable("the file was cut off, it has no end".into()));
+    }
     let (width, height) = reader()?
         .into_dimensions()
         .map_err(|error| unreadable(error.to_string()))?;
@@ -72,4 +75,31 @@ pub(super) fn decode(name: &str, bytes: &[u8]) -> Result<(usize, usize, Vec<u16>
         (kept_width, kept_height),
     );
     Ok((kept_width, kept_height, pixels))
+}
+
+/// Whether a JPEG file reaches its end marker: the decoder fills what is missing with grey.
+///
+/// Markers and segments are those of ITU-T T.81, annex B. What follows the end marker does not matter.
+fn jpeg_is_whole(bytes: &[u8]) -> bool {
+    const PREFIX: u8 = 0xff;
+    const START: u8 = 0xd8;
+    const END: u8 = 0xd9;
+    let mut at = 0;
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        // Samples lie between markers; in them 0 follows the prefix, or the number of a restart.
+        let marker = rest.windows(2).position(|pair| {
+            pair[0] == PREFIX && !matches!(pair[1], 0 | START | PREFIX | 0xd0..=0xd7)
+        });
+        match marker.map(|marker| &rest[marker + 1..]) {
+            None => return false,
+            Some([END, ..]) => return true,
+            Some([_, high, low, after @ ..]) => {
+                // The length counts itself.
+                let length = usize::from(u16::from_be_bytes([*high, *low]));
+                at = bytes.len() - after.len() + length.saturating_sub(2);
+            }
+            Some(_) => return false,
+        }
+    }
 }

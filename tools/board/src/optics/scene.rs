@@ -25,12 +25,12 @@ pub struct Scene {
 #[derive(Debug, thiserror::Error)]
 pub enum SceneError {
     /// Neither a name nor a file.
-    #[error("scene \"{name}\": {source}; give a PNG or JPEG file or one of: {}", Scene::names().join(", "))]
+    #[error("scene \"{name}\": {problem}; give a PNG or JPEG file or one of: {}", Scene::names().join(", "))]
     Missing {
         /// What was asked for.
         name: String,
         /// What the file system says.
-        source: std::io::Error,
+        problem: std::io::Error,
     },
     /// Not a picture that can be read.
     #[error("scene \"{name}\" is not a readable PNG or JPEG picture: {problem}")]
@@ -74,11 +74,11 @@ impl Scene {
         } else if let Some((name, bytes)) = SHIPPED.iter().find(|scene| scene.0 == source) {
             photo::decode(name, bytes)?
         } else {
-            let missing = |error| SceneError::Missing {
+            let missing = |problem| SceneError::Missing {
                 name: source.into(),
-                source: error,
+                problem,
             };
-            photo::decode(source, &std::fs::read(source).map_err(missing)?)?
+            photo::decode(source, &read(source).map_err(missing)?)?
         };
         Ok(Arc::new(Self {
             name: source.into(),
@@ -137,6 +137,14 @@ impl Scene {
     }
 }
 
+/// The content of a file; devices and pipes, which may have no end, are refused.
+fn read(path: &str) -> std::io::Result<Vec<u8>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("this is not a file"));
+    }
+    std::fs::read(path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,6 +183,10 @@ mod tests {
         let bytes = std::fs::read(whole).unwrap();
         let cut = error(&write("cut.png", &bytes[..bytes.len() / 2]));
         assert!(cut.contains("cut.png"), "{cut}");
+        for folder in [folder.path().to_str().unwrap(), "/dev/zero"] {
+            let refusal = error(folder);
+            assert!(refusal.contains("not a file"), "{refusal}");
+        }
         // A PNG header alone, of 50000 by 50000 pixels.
         let mut header =
             b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xc3\x50\0\0\xc3\x50\x08\x02\0\0\0".to_vec();
@@ -182,6 +194,23 @@ mod tests {
         header.extend(b"\0\0\0\0IDAT\x35\xaf\x06\x1e");
         let large = error(&write("large.png", &header));
         assert!(large.contains("50000 by 50000"), "{large}");
+    }
+
+    #[test]
+    fn a_jpeg_that_was_cut_off_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cut.jpg");
+        let (_, whole) = SHIPPED[0];
+        let load = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            Scene::load(path.to_str().unwrap()).map(|scene| scene.width())
+        };
+        for length in [4, 400, whole.len() / 2, whole.len() - 2] {
+            let error = load(&whole[..length]).unwrap_err().to_string();
+            assert!(error.contains("not a readable"), "{length}: {error}");
+        }
+        // Cameras append previews and the like.
+        load(&[whole, b"appended"].concat()).unwrap();
     }
 
     /// PNG's checksum.

@@ -80,14 +80,14 @@ pub enum Error {
         problem: String,
     },
     /// A file operation failed.
-    #[error("cannot {action} {}: {source}{}", path.display(), hint(source))]
+    #[error("cannot {action} {}: {reason}{}", path.display(), hint(reason))]
     Io {
         /// What was tried, as a verb.
         action: &'static str,
         /// With which file.
         path: PathBuf,
         /// Why not.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
 }
 
@@ -97,7 +97,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 fn hint(error: &std::io::Error) -> &'static str {
     use std::io::ErrorKind;
     match error.kind() {
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::NotADirectory => {
             " (make it writable or set BAYONET_CACHE to another directory)"
         }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
@@ -114,10 +114,10 @@ pub(super) trait AtPath<T> {
 
 impl<T> AtPath<T> for std::io::Result<T> {
     fn at(self, action: &'static str, path: &Path) -> Result<T> {
-        self.map_err(|source| Error::Io {
+        self.map_err(|reason| Error::Io {
             action,
             path: path.to_path_buf(),
-            source,
+            reason,
         })
     }
 }

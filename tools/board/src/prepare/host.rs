@@ -67,7 +67,7 @@ impl Privilege {
 }
 
 /// Fails unless everything that a build needs of the host is there.
-pub(super) fn check() -> Result<()> {
+pub(crate) fn check() -> Result<()> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     // Debian keeps administrators' programs out of a user's PATH.
     let places: Vec<_> = std::env::split_paths(&path)

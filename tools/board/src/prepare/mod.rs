@@ -22,6 +22,7 @@ mod workshop;
 pub use build_root::{BuildRoot, Sandbox};
 pub use cache::{Cache, CacheLock, Key};
 pub use error::{Error, Result};
+pub(crate) use host::check as check_host;
 use std::path::PathBuf;
 
 /// Bytes that a preparation from nothing needs in the cache, with some to spare.
@@ -77,6 +78,14 @@ pub struct Versions {
 /// See [`Error`]: what the host lacks, a tool that failed with its last lines, a full disk, a moved archive.
 pub fn prepare(options: &Options) -> Result<Prepared> {
     workshop::Workshop::open(options.quiet)?.prepare(options)
+}
+
+/// What [`prepare`] returns where nothing has to be made, else nothing; starts no program.
+///
+/// # Errors
+/// No cache directory, no sources, or a damaged artefact.
+pub fn prepared() -> Result<Option<Prepared>> {
+    workshop::Workshop::open(true)?.prepared()
 }
 
 impl Prepared {

@@ -64,13 +64,21 @@ impl Workshop {
             && let Some((roots, initramfs)) = self.find(&lock)?
         {
             self.compare(&lock, &roots, options.locked)?;
-            return self.prepared(&roots, &initramfs);
+            return self.deliver(&roots, &initramfs);
         }
         let held = self.hold()?;
         Cache::require_space(self.cache.path(), self.missing_space(&lock, options.update))?;
         let roots = self.make_roots(&held, &lock, options)?;
         let initramfs = self.make_initramfs(&held, &roots)?;
-        self.prepared(&roots, &initramfs)
+        self.deliver(&roots, &initramfs)
+    }
+
+    /// What [`Self::prepare`] delivers, if nothing is to be made.
+    pub(super) fn prepared(&self) -> Result<Option<Prepared>> {
+        let found = self.find(&Lock::read(&self.lock_path())?)?;
+        found
+            .map(|(roots, initramfs)| self.deliver(&roots, &initramfs))
+            .transpose()
     }
 
     /// A guest program, compiled if need be.
@@ -270,7 +278,7 @@ impl Workshop {
         }
     }
 
-    fn prepared(&self, roots: &Roots, initramfs: &Path) -> Result<Prepared> {
+    fn deliver(&self, roots: &Roots, initramfs: &Path) -> Result<Prepared> {
         let build_root = roots.build_root();
         let build = Self::installed(&self.build_recipe, &roots.build)?;
         let guest_packages = Self::installed(&self.guest_recipe, &roots.guest)?;
