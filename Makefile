@@ -73,16 +73,15 @@ run: deps ## Boots the board, takes a picture with each camera, unplugs one and 
 
 test: deps ## Unit tests on the host, KTAP suites in guests.
 	@cargo build --release --package bayonet-board
-	cargo test --workspace --release --no-run
+	$(BOARD) build
 	status=0
 	cargo test --workspace --release --no-fail-fast 2>&1 | tee $(UNIT_TESTS) || status=$$?
-	$(BOARD) build
-	BAYONET_UNIT_TESTS=$(UNIT_TESTS) \
-		cargo run --quiet --release --package bayonet-kernel-tests --bin ktap-host || status=$$?
+	BAYONET_UNIT_TESTS=$(UNIT_TESTS) cargo run --quiet --release --package bayonet-kernel-tests \
+		--features host --bin ktap-host || status=$$?
 	exit $$status
 
 bench: deps ## Measures the emulator: milliseconds per megapixel of scene, front end and back end.
-	@cargo bench --package bayonet-board
+	@cargo bench --package bayonet-board --bench cost
 
 lint: deps ## Format, clippy, licences.
 	@cargo fmt --all --check
