@@ -81,7 +81,7 @@ test: deps ## Unit tests on the host, KTAP suites in guests.
 	exit $$status
 
 bench: deps ## Measures the emulator: milliseconds per megapixel of scene, front end and back end.
-	@cargo bench --package bayonet-board --bench cost
+	@cargo bench --quiet --package bayonet-board --bench cost
 
 lint: deps ## Format, clippy, licences.
 	@cargo fmt --all --check
