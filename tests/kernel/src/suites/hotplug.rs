@@ -45,7 +45,7 @@ pub(super) const SUITE: Suite = Suite {
 };
 
 const MOUNT: Port = Port::Mount;
-const FRAMES: usize = 20;
+const FRAMES: usize = 30;
 const BEFORE: usize = 5;
 /// Cycles unless `KTAP_CYCLES` says otherwise.
 const CYCLES: usize = 20;
