@@ -80,7 +80,7 @@ pub fn read(line: &str) -> (usize, Line) {
     let text = line.trim_start_matches(' ');
     let spaces = line.len() - text.len();
     let depth = spaces / INDENT.len();
-    if spaces % INDENT.len() != 0 || depth > DEEPEST {
+    if !spaces.is_multiple_of(INDENT.len()) || depth > DEEPEST {
         return (depth.min(DEEPEST), Line::Other);
     }
     (depth, meaning(text.trim_end()))
@@ -130,6 +130,14 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// One failure.
+    pub fn failed_one() -> Self {
+        Self {
+            failed: 1,
+            ..Self::default()
+        }
+    }
+
     /// Counts one more.
     pub fn add(&mut self, outcome: Outcome) {
         match outcome {
@@ -206,6 +214,22 @@ impl Checker {
     /// The stream has ended: levels that lack results are told as problems.
     pub fn finish(&mut self) {
         self.close_below(0);
+    }
+
+    /// How many levels are open.
+    pub fn depth(&self) -> usize {
+        self.levels.len()
+    }
+
+    /// Numbers of the results that the innermost level still owes; `None` while it has no plan.
+    pub fn missing(&self) -> Option<std::ops::Range<usize>> {
+        let level = self.levels.last()?;
+        Some(level.seen + 1..level.planned? + 1)
+    }
+
+    /// Number of the next result at a depth.
+    pub fn next_at(&self, depth: usize) -> usize {
+        self.levels.get(depth).map_or(1, |level| level.seen + 1)
     }
 
     /// Counts so far.

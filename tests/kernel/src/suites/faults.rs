@@ -51,7 +51,7 @@ const TRANSFERS: [u32; 3] = [1, 5, 20];
 const STANDBY: u16 = 0x3000;
 /// Frames before a disturbance, and in all.
 const BEFORE: usize = 5;
-const FRAMES: usize = 20;
+const FRAMES: usize = 30;
 /// Frames that a stall takes: libcamera gives a camera up after a second or so without one.
 const STALLED: u64 = 10;
 const STALL_POLL: Duration = Duration::from_millis(10);

@@ -127,8 +127,7 @@ fn exposure_is_set(bench: &mut Bench) -> Result<Verdict> {
 fn densities(bench: &mut Bench) -> Result<Verdict> {
     let exposure = short(bench)?;
     let mut worst: f64 = 0.0;
-    for left in 0..3 {
-        let right = 5 - left;
+    for (left, right) in [(0, 5), (1, 4), (2, 3)] {
         let expected = 10f64.powf(DENSITIES[right] - DENSITIES[left]);
         for position in 0..4 {
             let (bright, dark) = (

@@ -1,0 +1,311 @@
+//! One guest: boots it, follows what its suites say, and completes what a guest that died left open.
+
+use crate::report::Report;
+use anyhow::{Context, Result};
+use bayonet_kernel_tests::ktap::{self, Checker, INDENT, Line, Outcome, Tally, VERSION};
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
+
+/// A guest and what runs in it.
+pub(crate) struct Guest {
+    /// For people.
+    pub(crate) name: &'static str,
+    /// Suites, in order.
+    pub(crate) suites: &'static [&'static str],
+    /// Options of the board.
+    board: &'static [&'static str],
+    /// Words on the kernel's command line.
+    kernel: &'static str,
+    /// Whether the kernel may complain and the guest may die.
+    disposable: bool,
+}
+
+/// Slab poisoning and checks find a use after free at once; an oops ends the guest.
+const STRICT: &str = "slub_debug=FZPU oops=panic";
+/// The same, but the guest may go on to tell of it.
+const LENIENT: &str = "slub_debug=FZPU";
+
+/// All guests, in the order in which they are booted.
+pub(crate) const GUESTS: [Guest; 3] = [
+    Guest {
+        name: "two imx283",
+        suites: &[
+            "probe",
+            "enumerate",
+            "raw",
+            "convergence",
+            "concurrent",
+            "faults",
+            "hotplug",
+        ],
+        board: &[],
+        kernel: STRICT,
+        disposable: false,
+    },
+    Guest {
+        name: "imx296 and imx283",
+        suites: &["third_sensor"],
+        board: &["--main", "imx296"],
+        kernel: STRICT,
+        disposable: false,
+    },
+    Guest {
+        name: "disposable",
+        suites: &["unsafe_unbind"],
+        board: &[],
+        kernel: LENIENT,
+        disposable: true,
+    },
+];
+
+/// Names for the command line.
+pub(crate) fn suite_names() -> Vec<&'static str> {
+    GUESTS
+        .iter()
+        .flat_map(|guest| guest.suites.iter().copied())
+        .collect()
+}
+
+/// What guests are booted with.
+pub(crate) struct Tools {
+    /// The board's program.
+    pub(crate) board: PathBuf,
+    /// The guest's program, on the host.
+    pub(crate) ktap: PathBuf,
+    /// How often `hotplug` unplugs and plugs.
+    pub(crate) cycles: u32,
+}
+
+/// Where the program is put in the guest.
+const KTAP: &str = "/run/ktap";
+/// A guest that takes longer hangs: seconds for itself, and for each cycle of `hotplug`.
+const LIMIT_S: u32 = 30 * 60;
+const CYCLE_LIMIT_S: u32 = 20;
+/// How the board's program begins to tell what the kernel complained about on the console.
+const COMPLAINTS: [&str; 5] = [
+    "kernel Panic: ",
+    "kernel Oops: ",
+    "kernel Bug: ",
+    "kernel Stall: ",
+    "kernel Warning: ",
+];
+
+impl Guest {
+    /// Results on the outermost level that these suites of the guest make.
+    pub(crate) fn results(&self, suites: &[&str]) -> usize {
+        suites.len() + usize::from(!self.disposable)
+    }
+
+    /// Boots the guest, runs `suites` in it, reports.
+    ///
+    /// # Errors
+    /// When the board's program cannot be started; what goes wrong in the guest is reported as failed tests.
+    pub(crate) fn run(&self, suites: &[&str], tools: &Tools, report: &mut Report) -> Result<()> {
+        let (mut child, stdout) = self.start(suites, tools)?;
+        let complaints = follow_errors(&mut child);
+        let mut relay = Relay::new(suites, report);
+        for line in BufReader::new(stdout).split(b'\n') {
+            let Ok(line) = line else { break };
+            relay.take(&String::from_utf8_lossy(&line));
+        }
+        let status = child.wait().context("waiting for the board")?;
+        let complaints = complaints.join().unwrap_or_default();
+        let ended_early = relay.lacks_results();
+        if self.disposable && ended_early && !complaints.is_empty() {
+            let words = format!("the guest died of it, as known: {}", complaints[0]);
+            relay.complete(Outcome::Passed, &words);
+        } else {
+            relay.complete(Outcome::Failed, "ERROR the guest ended before this");
+        }
+        let failed = relay.end();
+        if !self.disposable {
+            self.report_end(status, ended_early, failed, &complaints, report);
+        }
+        Ok(())
+    }
+
+    fn start(&self, suites: &[&str], tools: &Tools) -> Result<(Child, ChildStdout)> {
+        let limit = LIMIT_S + CYCLE_LIMIT_S * tools.cycles;
+        let mut child = Command::new(&tools.board)
+            .arg("exec")
+            .args(self.board)
+            .args(["--append", self.kernel, "--timeout", &limit.to_string()])
+            .args(["--copy-in", &format!("{}:{KTAP}", tools.ktap.display())])
+            .args(["--", "env", &format!("KTAP_CYCLES={}", tools.cycles), KTAP])
+            .args(suites)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("starting {}", tools.board.display()))?;
+        let stdout = child.stdout.take().context("the board's output")?;
+        Ok((child, stdout))
+    }
+
+    /// One more test: the kernel kept silent up to the end and the exit status fits the results.
+    fn report_end(
+        &self,
+        status: ExitStatus,
+        ended_early: bool,
+        failed: bool,
+        complaints: &[String],
+        report: &mut Report,
+    ) {
+        let words = if ended_early {
+            format!("ended early, {status}")
+        } else if let Some(first) = complaints.first() {
+            format!("{} complaints, first {first}", complaints.len())
+        } else if !status.success() && !failed {
+            format!("{status} though every test passed")
+        } else {
+            String::new()
+        };
+        let outcome = if words.is_empty() {
+            Outcome::Passed
+        } else {
+            Outcome::Failed
+        };
+        let mut tally = Tally::default();
+        tally.add(outcome);
+        report.add(tally);
+        report.result(
+            outcome,
+            &format!("guest with {} ends well", self.name),
+            &words,
+        );
+    }
+}
+
+/// Passes the board's standard error on; what the kernel complained about comes back at its end.
+fn follow_errors(child: &mut Child) -> JoinHandle<Vec<String>> {
+    let stderr = child.stderr.take();
+    std::thread::spawn(move || {
+        let mut complaints = Vec::new();
+        let Some(stderr) = stderr else {
+            return complaints;
+        };
+        for line in BufReader::new(stderr).split(b'\n') {
+            let Ok(line) = line else { break };
+            let line = String::from_utf8_lossy(&line);
+            eprintln!("{line}");
+            if let Some(at) = COMPLAINTS.iter().filter_map(|words| line.find(words)).min() {
+                complaints.push(line[at..].trim().to_owned());
+            }
+        }
+        complaints
+    })
+}
+
+/// Follows the guest's stream: nested lines go out as they are, results of suites get the numbers of the report.
+struct Relay<'a> {
+    checker: Checker,
+    waiting: std::vec::IntoIter<String>,
+    report: &'a mut Report,
+    failed: bool,
+    problems: usize,
+}
+
+impl<'a> Relay<'a> {
+    fn new(suites: &[&str], report: &'a mut Report) -> Self {
+        let suites: Vec<String> = suites.iter().map(|&suite| suite.to_owned()).collect();
+        Self {
+            checker: Checker::new(),
+            waiting: suites.into_iter(),
+            report,
+            failed: false,
+            problems: 0,
+        }
+    }
+
+    fn take(&mut self, line: &str) {
+        let line = line.trim_end();
+        let (depth, meaning) = self.checker.push(line);
+        match (depth, meaning) {
+            (
+                0,
+                Line::Result {
+                    outcome,
+                    name,
+                    remark,
+                    ..
+                },
+            ) => self.suite(outcome, &name, &remark),
+            (0, Line::Version | Line::Plan(_)) => {}
+            (0, Line::Other) => self.report.note(line.trim_start_matches("# ")),
+            _ => self.report.line(line),
+        }
+    }
+
+    /// The end of a suite: it fails when its stream broke the format's rules.
+    fn suite(&mut self, outcome: Outcome, name: &str, remark: &str) {
+        let mut problems = self.checker.problems();
+        if self
+            .waiting
+            .as_slice()
+            .first()
+            .is_some_and(|expected| expected == name)
+        {
+            self.waiting.next();
+        } else {
+            problems.push(format!("{name} was not expected here"));
+        }
+        for problem in &problems {
+            self.report.note(&format!("broken output: {problem}"));
+        }
+        self.problems += problems.len();
+        let outcome = if problems.is_empty() {
+            outcome
+        } else {
+            Outcome::Failed
+        };
+        self.failed |= outcome == Outcome::Failed;
+        self.report.result(outcome, name, remark);
+    }
+
+    fn lacks_results(&self) -> bool {
+        !self.waiting.as_slice().is_empty()
+    }
+
+    /// Gives every result that did not come.
+    fn complete(&mut self, outcome: Outcome, words: &str) {
+        if self.checker.depth() == 0 && self.lacks_results() {
+            self.take(VERSION);
+            self.take(&format!("1..{}", self.waiting.as_slice().len()));
+        }
+        while let Some(name) = self.waiting.as_slice().first().cloned() {
+            if self.checker.depth() < 2 {
+                self.take(&format!("{INDENT}{VERSION}"));
+            }
+            if self.checker.missing().is_none() {
+                self.take(&format!("{INDENT}1..1"));
+            }
+            for number in self.checker.missing().unwrap_or(0..0) {
+                self.take(&format!(
+                    "{INDENT}{}",
+                    ktap::result(outcome, number, "did not end", words)
+                ));
+            }
+            let number = self.checker.next_at(0);
+            self.take(&ktap::result(outcome, number, &name, ""));
+        }
+    }
+
+    /// Adds the counts; whether something failed.
+    fn end(mut self) -> bool {
+        self.checker.finish();
+        for problem in self.checker.problems() {
+            self.report.note(&format!("broken output: {problem}"));
+            self.problems += 1;
+        }
+        let mut tally = self.checker.tally();
+        // Output that cannot be trusted is a failure of its own.
+        tally.failed += self.problems;
+        self.report.add(tally);
+        self.failed || self.problems > 0
+    }
+}
+
+#[cfg(test)]
+mod tests;

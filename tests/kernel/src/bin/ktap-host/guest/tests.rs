@@ -1,0 +1,128 @@
+use super::*;
+use bayonet_kernel_tests::ktap::Checker;
+use std::cell::RefCell;
+use std::io::Write;
+use std::rc::Rc;
+
+#[derive(Clone, Default)]
+struct Page(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Page {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What is reported of a guest's stream for two suites, and whether all is well; the guest dies at its end.
+fn relay(stream: &str, verdict: Outcome) -> (String, bool) {
+    let page = Page::default();
+    let mut report = Report::begin(2, page.clone());
+    let mut relay = Relay::new(&["first", "second"], &mut report);
+    for line in stream.lines() {
+        relay.take(line);
+    }
+    relay.complete(verdict, "the guest died");
+    relay.end();
+    let well = report.end();
+    let text = String::from_utf8(page.0.borrow().clone()).unwrap();
+    let mut checker = Checker::new();
+    for line in text.lines() {
+        checker.push(line);
+    }
+    checker.finish();
+    let broken: Vec<String> = checker.problems();
+    let told = text.matches("broken output").count();
+    assert!(
+        broken.len() <= told,
+        "what comes out is valid: {broken:?}\n{text}"
+    );
+    (text, well)
+}
+
+const GOOD: &str = "\
+KTAP version 1
+1..2
+  KTAP version 1
+  1..2
+  ok 1 one
+  # a word
+  ok 2 two # SKIP not here
+ok 1 first
+  KTAP version 1
+  1..1
+  ok 1 one
+ok 2 second
+";
+
+#[test]
+fn a_good_guest() {
+    let (text, well) = relay(GOOD, Outcome::Failed);
+    assert!(well, "{text}");
+    assert!(
+        text.ends_with("ok 2 second\n2 passed, 0 failed, 1 skipped\n"),
+        "{text}"
+    );
+    assert!(text.contains("\n  # a word\n"), "{text}");
+}
+
+#[test]
+fn a_failed_test_fails_the_report() {
+    let stream = GOOD
+        .replace("  ok 1 one", "  not ok 1 one")
+        .replace("\nok ", "\nnot ok ");
+    let (text, well) = relay(&stream, Outcome::Failed);
+    assert!(
+        !well && text.ends_with("0 passed, 2 failed, 1 skipped\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_guest_that_dies_anywhere_fails_and_the_output_stays_valid() {
+    let lines: Vec<&str> = GOOD.lines().collect();
+    for end in 0..lines.len() {
+        let (text, well) = relay(&lines[..end].join("\n"), Outcome::Failed);
+        assert!(!well, "after {end} lines:\n{text}");
+        assert!(
+            text.contains("\nnot ok 2 second\n"),
+            "after {end} lines:\n{text}"
+        );
+    }
+}
+
+#[test]
+fn a_disposable_guest_may_die() {
+    let (text, well) = relay(
+        "KTAP version 1\n1..2\n  KTAP version 1\n  1..2\n  ok 1 one",
+        Outcome::Passed,
+    );
+    assert!(
+        well && text.contains("  ok 2 did not end # the guest died\nok 1 first"),
+        "{text}"
+    );
+}
+
+#[test]
+fn results_out_of_place_fail() {
+    let swapped = GOOD.replace("1 first", "1 second");
+    assert!(!relay(&swapped, Outcome::Failed).1);
+    let lie = GOOD.replace("  ok 2 two # SKIP not here", "  not ok 2 two");
+    let (text, well) = relay(&lie, Outcome::Failed);
+    assert!(
+        !well && text.contains("passed though a test in it failed"),
+        "{text}"
+    );
+}
+
+#[test]
+fn every_suite_belongs_to_one_guest() {
+    let mut names = suite_names();
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count);
+}
