@@ -75,7 +75,7 @@ test: deps ## Unit tests on the host, KTAP suites in guests.
 	@cargo build --release --package bayonet-board
 	$(BOARD) build
 	status=0
-	cargo test --workspace --release --no-fail-fast 2>&1 | tee $(UNIT_TESTS) || status=$$?
+	cargo test --workspace --all-features --release --no-fail-fast 2>&1 | tee $(UNIT_TESTS) || status=$$?
 	BAYONET_UNIT_TESTS=$(UNIT_TESTS) cargo run --quiet --release --package bayonet-kernel-tests \
 		--features host --bin ktap-host || status=$$?
 	exit $$status
@@ -85,7 +85,7 @@ bench: deps ## Measures the emulator: milliseconds per megapixel of scene, front
 
 lint: deps ## Format, clippy, licences.
 	@cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 	if cargo deny --version > /dev/null 2>&1; then
 		cargo deny check licenses bans sources
 		if cargo deny fetch > /dev/null 2>&1; then
