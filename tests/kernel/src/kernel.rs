@@ -42,7 +42,8 @@ pub(crate) fn mark(name: &str) -> Result<String> {
     let boot = fs::read_to_string("/proc/uptime").context("reading /proc/uptime")?;
     let moment = boot.split_whitespace().next().unwrap_or("0");
     let mark = format!("ktap: {name} begins at {moment}");
-    fs::write(MESSAGES, &mark).with_context(|| format!("writing to {MESSAGES}"))?;
+    // Without the line end the kernel would keep the message open, and unread, until the next one.
+    fs::write(MESSAGES, format!("{mark}\n")).with_context(|| format!("writing to {MESSAGES}"))?;
     Ok(mark)
 }
 
