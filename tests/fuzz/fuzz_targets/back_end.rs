@@ -8,10 +8,10 @@ use libfuzzer_sys::fuzz_target;
 use std::cell::RefCell;
 
 #[allow(dead_code, reason = "benchmarks and tests use the rest")]
-#[path = "../../tools/board/src/pisp/typical.rs"]
+#[path = "../../../tools/board/src/pisp/typical.rs"]
 mod typical;
 #[allow(dead_code, reason = "benchmarks and tests use the rest")]
-#[path = "../../tools/board/src/pisp/typical_tiles.rs"]
+#[path = "../../../tools/board/src/pisp/typical_tiles.rs"]
 mod typical_tiles;
 
 /// Small, so that a job that reads far soon leaves it.

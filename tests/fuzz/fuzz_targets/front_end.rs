@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use std::cell::RefCell;
 
 #[allow(dead_code, reason = "benchmarks and tests use the rest")]
-#[path = "../../tools/board/src/pisp/typical.rs"]
+#[path = "../../../tools/board/src/pisp/typical.rs"]
 mod typical;
 
 const WIDTH: u16 = 128;
