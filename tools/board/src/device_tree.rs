@@ -3,14 +3,17 @@
 //! The sources are in `dt-overlays/virtual` and, for RP1 itself, the kernel's; the build root's QEMU, preprocessor
 //! and compiler put them together, in one script.
 
-use crate::machine::{Programs, dump_device_tree};
+use crate::machine::{Programs, dump_device_tree, output_within};
 use crate::prepare::Prepared;
 use anyhow::Context;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::time::Duration;
 
 /// Where the run directory appears in the build root.
 const INSIDE: &str = "/mnt";
+
+/// Far more than preprocessing and compiling take.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// The virtual board's own sources.
 const SOURCES: [(&str, &str); 5] = [
@@ -80,10 +83,8 @@ pub fn compose(
         .env("INCLUDES", includes.collect::<Vec<_>>().join(" "))
         .args(["-c", SCRIPT])
         .build();
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .context("cannot start the device tree tools in the build root")?;
+    let output = output_within(&mut command, LIMIT)
+        .context("cannot run the device tree tools in the build root")?;
     anyhow::ensure!(
         output.status.success(),
         "the device tree did not compile: {}",

@@ -29,6 +29,7 @@ pub use wait::{Deadline, Stop};
 
 use console::Console;
 use process::Process;
+pub(crate) use process::output_within;
 use std::io::Write;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
