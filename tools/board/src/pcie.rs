@@ -83,10 +83,10 @@ impl Chip {
             .clone()
     }
 
-    /// The registers, after a job was queued or `timeout` has passed.
-    pub fn wait_for_job(&self, timeout: Duration) -> MutexGuard<'_, Rp1> {
+    /// The registers, as soon as a job waits for this back end, or after `timeout`.
+    pub fn wait_for_job(&self, back_end: usize, timeout: Duration) -> MutexGuard<'_, Rp1> {
         self.job_queued
-            .wait_timeout(self.rp1(), timeout)
+            .wait_timeout_while(self.rp1(), timeout, |rp1| !rp1.job_waits(back_end))
             .unwrap_or_else(PoisonError::into_inner)
             .0
     }
@@ -333,6 +333,8 @@ fn interrupts() -> Vec<IrqInfo> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connector::Connector;
+    use crate::sensor::SensorModel;
 
     #[test]
     fn configuration_space_is_rp1_with_msix() {
@@ -343,5 +345,16 @@ mod tests {
         assert_eq!(space[capability + 1], 0, "last capability");
         assert_eq!(space[config::MSIX_CONTROL] as usize, msix::VECTORS - 1);
         assert!(writable(0x10) && writable(0x04) && !writable(0x06) && !writable(0x00));
+    }
+
+    #[test]
+    fn a_job_queued_while_nobody_waited_is_found() {
+        let connector = || Arc::new(Connector::new(SensorModel::named("imx219").unwrap(), true));
+        let chip = Chip::new(Rp1::new([connector(), connector()]));
+        // CONTROL of the second back end.
+        let control = 0x1c_4000 + 4;
+        assert!(chip.rp1().write(control, 1), "a job for back end 1");
+        assert!(chip.wait_for_job(1, Duration::MAX).job_start(1).is_some());
+        assert!(chip.wait_for_job(1, Duration::ZERO).job_start(1).is_none());
     }
 }

@@ -31,7 +31,10 @@ impl Processor {
         let mut back_end = BackEnd::default();
         let mut tiles = Vec::with_capacity(MAX_TILES * TILE_SIZE);
         while !self.ending.load(Ordering::Relaxed) {
-            let job = self.chip.wait_for_job(PATIENCE).job_start(self.number);
+            let job = self
+                .chip
+                .wait_for_job(self.number, PATIENCE)
+                .job_start(self.number);
             let Some(job) = job else { continue };
             let (bayer, rgb) = (
                 pisp::bayer_enables(&job.settings),

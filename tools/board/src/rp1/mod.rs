@@ -262,6 +262,11 @@ impl Rp1 {
         self.update_interrupts();
     }
 
+    /// Whether a job waits for a back end.
+    pub fn job_waits(&self, back_end: usize) -> bool {
+        self.cameras[back_end].be.waiting()
+    }
+
     /// Takes a back end's queued job into work.
     pub fn job_start(&mut self, back_end: usize) -> Option<pisp_be::Job> {
         let job = self.cameras[back_end].be.start();

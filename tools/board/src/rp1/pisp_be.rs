@@ -106,6 +106,11 @@ impl PispBe {
         self.registers[INTERRUPT_STATUS / 4] & self.registers[INTERRUPT_EN / 4] != 0
     }
 
+    /// Whether a job waits to be taken into work.
+    pub fn waiting(&self) -> bool {
+        self.queued.is_some()
+    }
+
     /// Takes the queued job into work.
     pub fn start(&mut self) -> Option<Job> {
         let job = self.queued.take()?;
@@ -135,7 +140,9 @@ mod tests {
         be.write(SETTINGS_BASE + 4, 7);
         assert!(be.write(CONTROL, CONTROL_QUEUE_JOB | 5 << 16));
         assert_eq!(be.read(STATUS), STATUS_QUEUED);
+        assert!(be.waiting());
         let job = be.start().unwrap();
+        assert!(!be.waiting());
         assert_eq!((job.tiles_address, job.tiles), (0x1_0000_1000, 5));
         assert_eq!(job.settings[4..8], [7, 0, 0, 0]);
         assert_eq!(be.read(BATCH_STATUS), 0x0100);
