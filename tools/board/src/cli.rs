@@ -11,11 +11,6 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// Range of the light's colour temperature in kelvin.
-const KELVIN: std::ops::RangeInclusive<f32> = 2300.0..=7500.0;
-const LENS_CODES: u8 = 64;
-const FRAME_SELECTORS: u8 = 4;
-
 const EXAMPLES: &str = "\
 Examples:
   bayonet-board run                           a shell on the board; Ctrl-] ends it
@@ -183,17 +178,12 @@ impl BoardArgs {
     /// The board's own part of the options.
     ///
     /// # Errors
-    /// A light or lens that the board does not know.
+    /// A light that the board does not know.
     pub(crate) fn board_options(&self) -> anyhow::Result<BoardOptions> {
-        let lens = self
-            .lens
-            .0
-            .map(|(code, frame)| LensCode::new(code, frame))
-            .transpose()?;
         Ok(BoardOptions {
             main: self.main.clone(),
             mount: self.mount_sensor().map(str::to_owned),
-            lens,
+            lens: self.lens.0,
             scene: self.scene.clone(),
             light: Light::new(self.light.0, self.light.1)?,
             seed: self.seed,
@@ -208,7 +198,7 @@ impl BoardArgs {
 
 /// A lens by its code and frame-line selector, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lens(pub(crate) Option<(u8, u8)>);
+pub(crate) struct Lens(pub(crate) Option<LensCode>);
 
 impl FromStr for Lens {
     type Err = String;
@@ -219,19 +209,8 @@ impl FromStr for Lens {
         }
         let (code, frame) = text.split_once(':').unwrap_or((text, "0"));
         let (code, frame) = (parse_number::<u8>(code)?, parse_number::<u8>(frame)?);
-        if code >= LENS_CODES {
-            return Err(format!(
-                "the code has 6 bits, {code} is above {}",
-                LENS_CODES - 1
-            ));
-        }
-        if frame >= FRAME_SELECTORS {
-            return Err(format!(
-                "the frame-line selector is 0 to {}",
-                FRAME_SELECTORS - 1
-            ));
-        }
-        Ok(Self(Some((code, frame))))
+        let lens = LensCode::new(code, frame).map_err(|refusal| refusal.to_string())?;
+        Ok(Self(Some(lens)))
     }
 }
 
@@ -254,13 +233,13 @@ fn parse_positive(text: &str, what: &str) -> Result<f32, String> {
 
 fn parse_kelvin(text: &str) -> Result<f32, String> {
     let kelvin = parse_positive(text, "kelvin")?;
-    if KELVIN.contains(&kelvin) {
+    if Light::KELVIN.contains(&kelvin) {
         return Ok(kelvin);
     }
     Err(format!(
         "{kelvin} K is outside {} to {} K",
-        KELVIN.start(),
-        KELVIN.end()
+        Light::KELVIN.start(),
+        Light::KELVIN.end()
     ))
 }
 

@@ -29,14 +29,17 @@ impl LensCode {
     /// A code as the flange and the selector give it.
     ///
     /// # Errors
-    /// When the code has more than six bits or the selector more than two.
+    /// When the code has more than six bits or is that of a bare mount, or the selector has more than two bits.
     pub fn new(code: u8, frame: u8) -> anyhow::Result<Self> {
         anyhow::ensure!(
-            code < NO_LENS,
-            "a lens code is 0..={}, not {code}",
-            NO_LENS - 1
+            code <= NO_LENS,
+            "the code has 6 bits, {code} is above {NO_LENS}"
         );
-        anyhow::ensure!(frame < 4, "a frame-line selector is 0..=3, not {frame}");
+        anyhow::ensure!(
+            code < NO_LENS,
+            "code {NO_LENS} is what a mount without a lens reads: say none"
+        );
+        anyhow::ensure!(frame < 4, "the frame-line selector is 0 to 3, not {frame}");
         Ok(Self { code, frame })
     }
 }
@@ -63,4 +66,18 @@ pub fn set_lens_code(rp1: &mut Rp1, lens: Option<LensCode>) {
 /// Drives the shutter key's line.
 pub fn set_shutter_key(rp1: &mut Rp1, pressed: bool) {
     rp1.set_pin(SHUTTER_KEY, Some(!pressed));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_have_six_bits_and_one_means_no_lens() {
+        assert!(LensCode::new(62, 3).is_ok());
+        let refusal = |code, frame| LensCode::new(code, frame).unwrap_err().to_string();
+        assert!(refusal(63, 0).contains("say none"));
+        assert!(refusal(64, 0).contains("above 63"));
+        assert!(refusal(1, 4).contains("0 to 3"));
+    }
 }

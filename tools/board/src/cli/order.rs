@@ -116,8 +116,8 @@ impl From<OrderArgs> for Order {
             OrderArgs::Plug { port, sensor } => Self::Plug { port, sensor },
             OrderArgs::Unplug { port } => Self::Unplug { port },
             OrderArgs::Lens { lens } => Self::Lens {
-                code: lens.0.map(|(code, _)| code),
-                frame: lens.0.map_or(0, |(_, frame)| frame),
+                code: lens.0.map(|lens| lens.code),
+                frame: lens.0.map_or(0, |lens| lens.frame),
             },
             OrderArgs::Focus { metres } => Self::Focus { metres },
             OrderArgs::Scene { source } => Self::Scene {

@@ -5,6 +5,7 @@
 //! surface gives at each temperature, the colour matrices what coloured surfaces give.
 
 use crate::sensor::{ColourResponse, SensorModel};
+use std::ops::RangeInclusive;
 
 /// Smallest ratio to green that an extrapolated response may fall to.
 const LEAST_RESPONSE: f64 = 0.02;
@@ -31,12 +32,15 @@ pub enum LightError {
 }
 
 impl Light {
+    /// Colour temperatures that tuning files describe, in kelvin.
+    pub const KELVIN: RangeInclusive<f32> = 2300.0..=7500.0;
+
     /// Light of `kelvin` (2300..=7500) and `lux` (0..=200000).
     ///
     /// # Errors
     /// [`LightError`] names the value that is out of range.
     pub fn new(kelvin: f32, lux: f32) -> Result<Self, LightError> {
-        if !(2300.0..=7500.0).contains(&kelvin) {
+        if !Self::KELVIN.contains(&kelvin) {
             return Err(LightError::Kelvin(kelvin));
         }
         if !(0.0..=200_000.0).contains(&lux) {

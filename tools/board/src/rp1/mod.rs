@@ -131,22 +131,23 @@ impl Rp1 {
     /// Register read at an offset in BAR1.
     pub fn read(&mut self, offset: usize) -> u32 {
         self.traffic.reads += 1;
-        let value = match locate(offset) {
+        match locate(offset) {
             Block::Clocks(register) => self.clocks.read(register),
             Block::Gpio(area, register) => self.gpio.read(area, register),
             Block::Msix(register) => self.msix.read(register),
-            Block::I2c(port, register) => self.cameras[port].i2c.read(register),
+            Block::I2c(port, register) => {
+                // The only block whose interrupts a read clears.
+                let value = self.cameras[port].i2c.read(register);
+                self.update_interrupts();
+                value
+            }
             Block::Csi2(port, register) => self.cameras[port].csi2.read(register),
             Block::Dphy(port, register) => self.cameras[port].dphy.read(register),
             Block::MipiCfg(port, register) => self.cameras[port].mipi_cfg.read(register),
             Block::Fe(port, register) => self.cameras[port].fe.read(register),
             Block::Be(port, register) => self.cameras[port].be.read(register),
             Block::Nothing => 0,
-        };
-        if matches!(locate(offset), Block::I2c(..)) {
-            self.update_interrupts();
         }
-        value
     }
 
     /// Register write at an offset in BAR1. Returns whether a back end was given a job.
