@@ -1,0 +1,9 @@
+//! What `bayonetd` and `bayonet-camera` are made of, and the types that their clients read.
+//!
+//! `bayonetd` is one event loop: the mount's wires, the drivers, the camera processes and the clients all end in
+//! [`command`]s and news to it. It never loads libcamera; a camera lives in a process of its own, `bayonet-camera`,
+//! and what the two say to each other is in [`wire`].
+
+pub mod command;
+pub mod report;
+pub mod wire;

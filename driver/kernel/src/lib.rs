@@ -1,0 +1,1 @@
+//! The edge to the kernel: device tree, drivers, device nodes, lines and buffers.

@@ -1,0 +1,2 @@
+//! `bayonet`.
+fn main() {}
