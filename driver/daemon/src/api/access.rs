@@ -42,6 +42,10 @@ impl Rights {
         }
     }
 
+    pub(super) fn control_group(&self) -> &str {
+        &self.control_group
+    }
+
     pub(super) fn of_peer(&self, stream: &UnixStream) -> Access {
         let Ok(credentials) = stream.peer_cred() else {
             return Access::Read;
@@ -124,3 +128,6 @@ impl Secret {
         scheme.eq_ignore_ascii_case(b"bearer ") && bool::from(token.ct_eq(self.0.as_bytes()))
     }
 }
+
+#[cfg(test)]
+mod tests;
