@@ -96,6 +96,7 @@ pub fn access(peer: Peer, own_user: u32, control_group: &str, groups: &str, user
                 .get(2)
                 .is_some_and(|uid| uid.parse() == Ok(peer.user))
         })
+        .filter(|fields| !fields[0].is_empty())
         .any(|fields| members.split(',').any(|member| member.trim() == fields[0]));
     if primary || supplementary {
         Access::Control

@@ -21,6 +21,7 @@ mod streams;
 
 pub use connection::CONNECTION_LIMIT;
 pub use error::{Error, ErrorBody, ErrorDetail};
+pub use lenses::{Code, LensProfile};
 
 use crate::captures::Store;
 use crate::command::{Answer, Command};
@@ -28,6 +29,7 @@ use crate::config;
 use crate::report::Status;
 use access::{Rights, Secret};
 use axum::http::StatusCode;
+use bayonet_core::lens::Library;
 use connection::{Guard, Hall};
 use error::Failure;
 use socket::Socket;
@@ -35,6 +37,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -56,6 +59,8 @@ pub struct Settings {
     pub captures: Store,
     /// JPEG quality where a request names none, `1..=100`.
     pub quality: u8,
+    /// Lens profiles: those built in and those of the configured directories.
+    pub lenses: Arc<Library>,
 }
 
 /// A server whose sockets are there: clients can connect from now on, and are served by [`Server::serve`].
@@ -68,6 +73,7 @@ pub struct Server {
     socket: Socket,
     captures: Store,
     quality: u8,
+    lenses: Arc<Library>,
 }
 
 /// What every request can see.
@@ -76,6 +82,7 @@ struct Context {
     commands: mpsc::Sender<Command>,
     captures: Store,
     quality: u8,
+    lenses: Arc<Library>,
     /// Whose members may control.
     control_group: String,
     /// Becomes true, or closes, when streams have to end.
@@ -111,6 +118,7 @@ impl Server {
             socket,
             captures: settings.captures,
             quality: settings.quality,
+            lenses: settings.lenses,
         })
     }
 
@@ -133,6 +141,7 @@ impl Server {
             commands,
             captures: self.captures.clone(),
             quality: self.quality,
+            lenses: self.lenses.clone(),
             control_group: self.rights.control_group().into(),
             ending: ending.clone(),
         });

@@ -33,8 +33,8 @@ fn routes() -> Vec<(&'static str, MethodRouter<Context>)> {
             "/v1/captures/{file}",
             get(pictures::download).delete(pictures::remove),
         ),
-        //         ("/v1/lenses", get(lenses::list)),
-        //         ("/v1/lenses/{name}", get(lenses::show)),
+        ("/v1/lenses", get(lenses::list)),
+        ("/v1/lenses/{name}", get(lenses::show)),
         ("/v1/openapi.json", get(openapi)),
     ]
 }

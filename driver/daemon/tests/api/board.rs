@@ -1,6 +1,7 @@
 //! A server over real sockets, with the event loop of the tests behind it.
 
 use crate::event_loop::EventLoop;
+use bayonet_core::lens::{Library, Profile};
 use bayonet_daemon::api::{Error, Server, Settings};
 use bayonet_daemon::captures::Store;
 use bayonet_daemon::client::{self, Client};
@@ -9,6 +10,7 @@ use hyper::Method;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -32,7 +34,23 @@ pub(crate) struct Board {
     pub(crate) server: JoinHandle<()>,
 }
 
+/// A profile that does not depend on those that come with the program.
+const PROFILE: &str = r#"
+name = "test-50-f2"
+make = "Test"
+model = "Test 50 mm f/2"
+focal_length_mm = 50
+maximum_aperture = 2
+codes = [{ code = 33 }, { code = 34, frame = 3 }]
+vignetting = [-0.2, 0.05, 0]
+distortion = [0.01, 0, 0]
+generic = true
+source = "made up"
+"#;
+
 pub(crate) fn settings(directory: &TempDir) -> Settings {
+    let mut lenses = Library::built_in();
+    lenses.add(Profile::parse(PROFILE).unwrap());
     Settings {
         api: config::Api {
             socket: directory.path().join("run/api.sock"),
@@ -44,6 +62,7 @@ pub(crate) fn settings(directory: &TempDir) -> Settings {
         },
         captures: Store::open(&directory.path().join("captures"), 0).unwrap(),
         quality: 90,
+        lenses: Arc::new(lenses),
     }
 }
 

@@ -138,13 +138,12 @@ async fn one_client_too_many_is_told_so() {
     );
     drop(held);
     // The server hears of it in its own time.
-    while !matches!(
-        &board
-            .client
-            .get::<serde_json::Value>("/v1/module", LIMIT)
-            .await,
-        Ok(_)
-    ) {
+    while board
+        .client
+        .get::<serde_json::Value>("/v1/module", LIMIT)
+        .await
+        .is_err()
+    {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }

@@ -139,3 +139,28 @@ async fn a_lens_is_named_and_the_name_taken_back() {
     assert_eq!(module["lens"]["state"], "uncoded");
     assert_eq!(board.event_loop.orders(), ["lens Some(\"x\")", "lens None"]);
 }
+
+#[tokio::test]
+async fn lens_profiles_are_listed_and_shown() {
+    let board = Board::start().await;
+    let list = board.get("/v1/lenses").await;
+    let names: Vec<&str> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|lens| lens["name"].as_str().unwrap())
+        .collect();
+    assert!(names.is_sorted(), "{names:?}");
+    let lens = board.get("/v1/lenses/test-50-f2").await;
+    assert_eq!(
+        lens["codes"],
+        json!([{ "code": 33, "frame": null }, { "code": 34, "frame": 3 }])
+    );
+    assert!(list.as_array().unwrap().contains(&lens));
+    let (status, message) = board.refused("GET", "/v1/lenses/none", json!(null)).await;
+    assert_eq!(
+        (status, message.contains("GET /v1/lenses")),
+        (404, true),
+        "{message}"
+    );
+}

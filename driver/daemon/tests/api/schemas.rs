@@ -65,6 +65,8 @@ async fn answers_have_the_shape_of_the_description() {
         ("PATCH", format!("{camera}/controls"), Some(controls), "200"),
         ("POST", "/v1/captures".into(), Some(capture), "201"),
         ("GET", "/v1/captures".into(), None, "200"),
+        ("GET", "/v1/lenses".into(), None, "200"),
+        ("GET", "/v1/lenses/{name}".into(), None, "200"),
         ("GET", "/v1/openapi.json".into(), None, "200"),
     ] {
         let path: String = path;
@@ -76,9 +78,10 @@ async fn answers_have_the_shape_of_the_description() {
                 .check(schema, request)
                 .unwrap_or_else(|error| panic!("{path}: {error}"));
         }
-        let sent = board
-            .send(method, &path.replace("{camera}", "mount"), request.into())
-            .await;
+        let uri = path
+            .replace("{camera}", "mount")
+            .replace("{name}", "test-50-f2");
+        let sent = board.send(method, &uri, request.into()).await;
         let answer = sent.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
         let schema = schemas.answer(&path, &lower, status);
         let checked = schemas.check(schema, &answer);

@@ -8,6 +8,7 @@ use axum::http::Request;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 fn description() -> serde_json::Value {
@@ -19,6 +20,7 @@ fn context(directory: &tempfile::TempDir) -> Context {
         commands: mpsc::channel(1).0,
         captures: Store::open(directory.path(), 0).unwrap(),
         quality: 90,
+        lenses: Arc::default(),
         control_group: "bayonet".into(),
         ending: watch::channel(false).1,
     }
