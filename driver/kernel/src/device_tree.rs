@@ -4,6 +4,7 @@
 //! (Devicetree Specification 0.4, 2.2). Only what the module's node needs is here; nothing is written.
 
 use crate::{Error, Result};
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,9 @@ const MAXIMUM_DEPTH: usize = 32;
 /// A device tree.
 #[derive(Clone, Debug)]
 pub struct DeviceTree {
-    root: PathBuf,
+    root: Node,
+    /// All nodes that are referred to. A search reads hundreds of files, so there is but one.
+    phandles: HashMap<u32, Node>,
 }
 
 /// A node of a device tree.
@@ -44,44 +47,31 @@ impl DeviceTree {
     /// [`Error::Call`] where nothing is there.
     pub fn at(path: &Path) -> Result<Self> {
         // The kernel's entry is a link; devices refer to where it leads.
-        let root = fs::canonicalize(path).map_err(Error::io("open", path))?;
-        Ok(Self { root })
+        let directory = fs::canonicalize(path).map_err(Error::io("open", path))?;
+        let root = Node {
+            root: directory.clone(),
+            directory,
+        };
+        let mut phandles = HashMap::new();
+        root.find(&mut |node| {
+            if let Ok(phandle) = node.cell("phandle") {
+                phandles.insert(phandle, node.clone());
+            }
+            false
+        });
+        Ok(Self { root, phandles })
     }
 
     /// The root node.
-    pub fn root(&self) -> Node {
-        Node {
-            root: self.root.clone(),
-            directory: self.root.clone(),
-        }
+    pub fn root(&self) -> &Node {
+        &self.root
     }
 
     /// The first enabled node that is compatible with `name`, in the order of names.
     pub fn find_compatible(&self, name: &str) -> Option<Node> {
-        self.find(|node| node.is_enabled() && node.compatible().iter().any(|entry| entry == name))
-    }
-
-    /// The node that a phandle refers to.
-    pub fn find_phandle(&self, phandle: u32) -> Option<Node> {
-        self.find(|node| node.cell("phandle").is_ok_and(|cell| cell == phandle))
-    }
-
-    fn find(&self, wanted: impl Fn(&Node) -> bool) -> Option<Node> {
-        let mut waiting = vec![(self.root(), 0)];
-        while let Some((node, depth)) = waiting.pop() {
-            if wanted(&node) {
-                return Some(node);
-            }
-            if depth < MAXIMUM_DEPTH {
-                waiting.extend(
-                    node.children()
-                        .into_iter()
-                        .rev()
-                        .map(|node| (node, depth + 1)),
-                );
-            }
-        }
-        None
+        self.root.find(&mut |node| {
+            node.is_enabled() && node.compatible().iter().any(|entry| entry == name)
+        })
     }
 
     /// The node that the phandle in a property of `node` refers to; `None` where there is no such property.
@@ -93,13 +83,29 @@ impl DeviceTree {
             return Ok(None);
         }
         let phandle = node.cell(property)?;
-        self.find_phandle(phandle)
-            .map(Some)
+        self.phandles
+            .get(&phandle)
+            .map(|node| Some(node.clone()))
             .ok_or_else(|| node.error(format!("{property} = <{phandle}> refers to no node")))
     }
 }
 
 impl Node {
+    /// The first node that is wanted: this one, or one in it.
+    fn find(&self, wanted: &mut impl FnMut(&Node) -> bool) -> Option<Node> {
+        let mut waiting = vec![(self.clone(), 0)];
+        while let Some((node, depth)) = waiting.pop() {
+            if wanted(&node) {
+                return Some(node);
+            }
+            if depth < MAXIMUM_DEPTH {
+                let children = node.children().into_iter().rev();
+                waiting.extend(children.map(|node| (node, depth + 1)));
+            }
+        }
+        None
+    }
+
     /// Its path in the tree, e.g. `/soc/i2c@7e205000`.
     pub fn path(&self) -> String {
         match self.directory.strip_prefix(&self.root) {
