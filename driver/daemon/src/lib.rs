@@ -4,6 +4,10 @@
 //! [`command`]s and news to it. It never loads libcamera; a camera lives in a process of its own, `bayonet-camera`,
 //! and what the two say to each other is in [`wire`].
 
+pub mod api;
+pub mod captures;
+pub mod client;
 pub mod command;
+pub mod config;
 pub mod report;
 pub mod wire;

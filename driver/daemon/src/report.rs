@@ -15,6 +15,19 @@ pub enum CameraName {
     Mount,
 }
 
+impl CameraName {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Main, Self::Mount];
+
+    /// As it is written everywhere: in JSON, in paths and in file names.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Main => "main",
+            Self::Mount => "mount",
+        }
+    }
+}
+
 /// Everything at once: what `GET /v1/status` answers and an event stream begins with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {
@@ -261,4 +274,20 @@ pub enum Event {
         /// How many.
         missed: u64,
     },
+}
+
+impl Event {
+    /// Its name on a stream, the same as `event` in its JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Status(_) => "status",
+            Self::Module(_) => "module",
+            Self::Camera(_) => "camera",
+            Self::Controls { .. } => "controls",
+            Self::Shutter => "shutter",
+            Self::Capture(_) => "capture",
+            Self::CaptureFailed { .. } => "capture-failed",
+            Self::Lagged { .. } => "lagged",
+        }
+    }
 }
