@@ -1,0 +1,141 @@
+//! Who holds a device node open.
+//!
+//! Found by device number in the descriptors and mappings of all processes, as `fuser` does, so a node that was
+//! renamed, or made a second time in a container, is found as well. Only root sees every process. Not seen: a
+//! descriptor that is on its way through a Unix socket, or of a thread that shares no descriptors with its process.
+
+use crate::{Error, Result};
+use nix::sys::stat::{SFlag, stat};
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A process and a node it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The process.
+    pub pid: u32,
+    /// Name of its program, as `/proc/PID/comm` gives it.
+    pub command: String,
+    /// The node.
+    pub node: PathBuf,
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { pid, command, node } = self;
+        write!(formatter, "{command} ({pid}) has {} open", node.display())
+    }
+}
+
+/// The processes that hold any of `nodes`, this one included; each process and node once.
+///
+/// Nodes that are not there are held by nobody. Processes that end meanwhile are left out.
+///
+/// # Errors
+/// [`Error::Call`] where `/proc` cannot be listed.
+pub fn of(nodes: &[PathBuf]) -> Result<Vec<Holder>> {
+    let wanted = Wanted::of(nodes);
+    if wanted.by_number.is_empty() {
+        return Ok(Vec::new());
+    }
+    let processes = Path::new("/proc");
+    let entries = fs::read_dir(processes).map_err(Error::io("list", processes))?;
+    let mut holders = Vec::new();
+    let mut files = HashMap::new();
+    for entry in entries.flatten() {
+        let Some(pid) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok())
+        else {
+            continue;
+        };
+        let process = entry.path();
+        let mut held = open_nodes(&process, &wanted);
+        held.extend(mapped_nodes(&process, &wanted, &mut files));
+        if !held.is_empty() {
+            let command = fs::read_to_string(process.join("comm")).unwrap_or_default();
+            let mut held: Vec<&PathBuf> = held.into_iter().collect();
+            held.sort();
+            holders.extend(held.into_iter().map(|node| Holder {
+                pid,
+                command: command.trim_end().to_owned(),
+                node: node.clone(),
+            }));
+        }
+    }
+    holders.sort_by_key(|holder| holder.pid);
+    Ok(holders)
+}
+
+/// The nodes looked for, by number of the device.
+struct Wanted<'a> {
+    by_number: HashMap<u64, &'a PathBuf>,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(nodes: &'a [PathBuf]) -> Self {
+        let numbers = nodes
+            .iter()
+            .filter_map(|node| Some((device_number(node)?, node)));
+        Self {
+            by_number: numbers.collect(),
+        }
+    }
+
+    fn find(&self, file: &Path) -> Option<&'a PathBuf> {
+        self.by_number.get(&device_number(file)?).copied()
+    }
+}
+
+/// Number of a character device; follows links, those of `/proc` too.
+fn device_number(file: &Path) -> Option<u64> {
+    let data = stat(file).ok()?;
+    let character = SFlag::from_bits_truncate(data.st_mode) & SFlag::S_IFMT == SFlag::S_IFCHR;
+    character.then_some(data.st_rdev)
+}
+
+fn open_nodes<'a>(process: &Path, wanted: &Wanted<'a>) -> HashSet<&'a PathBuf> {
+    let entries = fs::read_dir(process.join("fd"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    entries
+        .filter_map(|entry| {
+            // Sockets and pipes have no path; what has one is worth a look.
+            let target = fs::read_link(entry.path()).ok()?;
+            target.is_absolute().then(|| wanted.find(&entry.path()))?
+        })
+        .collect()
+}
+
+/// A file as mappings name it: device of its file system, inode.
+type FileId = (String, u64);
+
+/// Mappings outlive the descriptor they were made with, and hold the node as it does.
+fn mapped_nodes<'a>(
+    process: &Path,
+    wanted: &Wanted<'a>,
+    files: &mut HashMap<FileId, Option<&'a PathBuf>>,
+) -> HashSet<&'a PathBuf> {
+    let maps = fs::read_to_string(process.join("maps")).unwrap_or_default();
+    let mapped = maps.lines().filter_map(|line| {
+        let (range, id) = mapping(line)?;
+        // Processes map the same libraries again and again.
+        *files.entry(id).or_insert_with(|| {
+            let link = process.join("map_files").join(range);
+            wanted.find(&link)
+        })
+    });
+    mapped.collect()
+}
+
+/// Address range and file of a line of `/proc/PID/maps`; `None` for memory without a file.
+fn mapping(line: &str) -> Option<(&str, FileId)> {
+    let mut words = line.split_ascii_whitespace();
+    let range = words.next()?;
+    let device = words.nth(2)?;
+    let inode: u64 = words.next()?.parse().ok()?;
+    (inode != 0).then(|| (range, (device.to_owned(), inode)))
+}
