@@ -9,7 +9,7 @@ use serde_json::Value;
 ///
 /// # Errors
 /// For people: which control is wrong, why, and what would be right.
-pub fn apply(
+pub(crate) fn apply(
     held: &mut Values,
     changes: &Values,
     capabilities: &Capabilities,
@@ -69,7 +69,10 @@ fn check(name: &str, value: &Value, limits: &ControlLimits) -> Result<(), String
         (Value::Array(elements), _) if limits.elements != 1 => {
             if limits.elements != 0 && elements.len() != limits.elements as usize {
                 let count = limits.elements;
-                return Err(format!("{name} takes {count} values, not {}", elements.len()));
+                return Err(format!(
+                    "{name} takes {count} values, not {}",
+                    elements.len()
+                ));
             }
             elements.as_slice()
         }
@@ -88,7 +91,11 @@ fn check_scalar(name: &str, value: &Value, limits: &ControlLimits) -> Result<(),
         "float" => value.is_number(),
         "string" => value.is_string(),
         "byte" | "uint16" | "uint32" | "int32" | "int64" => value.is_i64(),
-        _ => return Err(format!("{name} is of type {kind}, which cannot be set here")),
+        _ => {
+            return Err(format!(
+                "{name} is of type {kind}, which cannot be set here"
+            ));
+        }
     };
     if !fits {
         return Err(format!("{name} is of type {kind}; {value} is not"));
@@ -128,10 +135,22 @@ mod tests {
         let mut mode = control("int32", 1, json!(0), json!(2), json!(0));
         mode.values = vec![json!(0), json!(2)];
         let controls = [
-            ("AeEnable", control("bool", 1, json!(false), json!(true), json!(true))),
-            ("ExposureTime", control("int32", 1, json!(10), json!(1000), json!(100))),
-            ("ColourGains", control("float", 2, json!(0.0), json!(32.0), json!(null))),
-            ("ScalerCrop", control("rectangle", 1, json!(null), json!(null), json!(null))),
+            (
+                "AeEnable",
+                control("bool", 1, json!(false), json!(true), json!(true)),
+            ),
+            (
+                "ExposureTime",
+                control("int32", 1, json!(10), json!(1000), json!(100)),
+            ),
+            (
+                "ColourGains",
+                control("float", 2, json!(0.0), json!(32.0), json!(null)),
+            ),
+            (
+                "ScalerCrop",
+                control("rectangle", 1, json!(null), json!(null), json!(null)),
+            ),
             ("AwbMode", mode),
         ];
         Capabilities {
@@ -159,7 +178,8 @@ mod tests {
 
     #[test]
     fn null_takes_a_control_back_to_its_default() {
-        let mut held = values(json!({"ExposureTime": 500, "AeEnable": false, "ColourGains": [1, 1]}));
+        let mut held =
+            values(json!({"ExposureTime": 500, "AeEnable": false, "ColourGains": [1, 1]}));
         let changes = values(json!({"ExposureTime": null, "ColourGains": null}));
         let sent = apply(&mut held, &changes, &camera());
         assert_eq!(sent, Ok(values(json!({"ExposureTime": 100}))));
@@ -169,7 +189,10 @@ mod tests {
     #[test]
     fn one_wrong_value_changes_nothing() {
         for (wrong, words) in [
-            (json!({"Exposure": 1}), "no control Exposure; it has AeEnable"),
+            (
+                json!({"Exposure": 1}),
+                "no control Exposure; it has AeEnable",
+            ),
             (json!({"exposuretime": 1}), "written ExposureTime"),
             (json!({"ExposureTime": 9}), "10 to 1000, not 9"),
             (json!({"ExposureTime": 1001}), "10 to 1000"),

@@ -11,9 +11,13 @@ pub mod command;
 pub mod config;
 mod controls;
 mod hub;
+pub mod library;
 mod memory;
 mod notify;
 mod process;
 pub mod report;
+mod run;
 pub mod wire;
 mod wires;
+
+pub use run::run;

@@ -4,6 +4,7 @@
 //! does not wait for the disk: a power cut may cost the last change.
 
 use crate::report::{CameraName, Values};
+use bayonet_core::lens::{Assignment, LensPins};
 use log::{error, warn};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -14,25 +15,48 @@ use std::path::{Path, PathBuf};
 /// What is remembered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Memory {
+pub(crate) struct Memory {
     /// Controls by camera.
     #[serde(default)]
-    pub controls: BTreeMap<CameraName, Values>,
-    /// Profile of the lens that a person named.
+    pub(crate) controls: BTreeMap<CameraName, Values>,
+    /// The lens that a person named.
     #[serde(default)]
-    pub lens: Option<String>,
+    pub(crate) lens: Option<NamedLens>,
+}
+
+/// A lens that a person named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NamedLens {
+    /// 6-bit code that it showed.
+    pub(crate) code: u8,
+    /// Frame-line selector that it set.
+    pub(crate) frame: u8,
+    /// Name of its profile.
+    pub(crate) profile: String,
+}
+
+impl Memory {
+    /// The lens that a person named, as the lens lines are compared with it.
+    pub(crate) fn assignment(&self) -> Option<Assignment> {
+        let lens = self.lens.as_ref()?;
+        Some(Assignment {
+            pins: LensPins::new(lens.code, lens.frame)?,
+            profile: lens.profile.clone(),
+        })
+    }
 }
 
 /// The file.
 #[derive(Debug)]
-pub struct MemoryFile {
+pub(crate) struct MemoryFile {
     path: PathBuf,
     kept: Memory,
 }
 
 impl MemoryFile {
     /// Reads the file; starts with nothing where there is none.
-    pub fn open(path: PathBuf) -> (Self, Memory) {
+    pub(crate) fn open(path: PathBuf) -> (Self, Memory) {
         let kept = read(&path).unwrap_or_else(|problem| {
             let aside = path.with_extension("unreadable");
             warn!(
@@ -50,7 +74,7 @@ impl MemoryFile {
     }
 
     /// Writes what has changed. A disk that refuses costs the memory, not the camera.
-    pub fn keep(&mut self, memory: &Memory) {
+    pub(crate) fn keep(&mut self, memory: &Memory) {
         if *memory == self.kept {
             return;
         }
@@ -89,7 +113,11 @@ mod tests {
         let path = directory.path().join("memory.json");
         let (mut file, mut memory) = MemoryFile::open(path.clone());
         assert_eq!(memory, Memory::default());
-        memory.lens = Some("summilux-50".to_owned());
+        memory.lens = Some(NamedLens {
+            code: 0,
+            frame: 3,
+            profile: "summilux-50".to_owned(),
+        });
         let values = Values::from([("ExposureTime".to_owned(), json!(1000))]);
         memory.controls.insert(CameraName::Mount, values);
         file.keep(&memory);

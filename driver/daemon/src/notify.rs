@@ -5,22 +5,22 @@ use sd_notify::NotifyState;
 use std::time::Duration;
 
 /// Said once the API answers.
-pub fn ready() {
+pub(crate) fn ready() {
     say(&[NotifyState::Ready]);
 }
 
 /// Said when the end begins.
-pub fn stopping() {
+pub(crate) fn stopping() {
     say(&[NotifyState::Stopping]);
 }
 
 /// Said within every [`watchdog_period`].
-pub fn alive() {
+pub(crate) fn alive() {
     say(&[NotifyState::Watchdog]);
 }
 
 /// How often to be heard of, where systemd watches: half of what it allows.
-pub fn watchdog_period() -> Option<Duration> {
+pub(crate) fn watchdog_period() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|allowed| allowed / 2)
 }
 

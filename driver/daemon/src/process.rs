@@ -19,18 +19,18 @@ const ORDERS_WAITING: usize = 64;
 
 /// Something a process said or did.
 #[derive(Debug)]
-pub struct Output {
+pub(crate) struct Output {
     /// Whose.
-    pub camera: CameraName,
+    pub(crate) camera: CameraName,
     /// Number of the process, as [`Process::number`].
-    pub process: u64,
+    pub(crate) process: u64,
     /// What.
-    pub word: Word,
+    pub(crate) word: Word,
 }
 
 /// What a process said or did.
 #[derive(Debug)]
-pub enum Word {
+pub(crate) enum Word {
     /// News but for pictures.
     News(News),
     /// A picture.
@@ -48,7 +48,7 @@ pub enum Word {
 
 /// A running process.
 #[derive(Debug)]
-pub struct Process {
+pub(crate) struct Process {
     number: u64,
     pid: u32,
     orders: Option<mpsc::Sender<Order>>,
@@ -60,7 +60,7 @@ impl Process {
     ///
     /// # Errors
     /// When it cannot be started, e.g. because it is not installed.
-    pub fn spawn(
+    pub(crate) fn spawn(
         camera: CameraName,
         number: u64,
         program: &Path,
@@ -95,18 +95,18 @@ impl Process {
     }
 
     /// Number that came with [`Process::spawn`].
-    pub fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         self.number
     }
 
     /// Of the kernel.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.pid
     }
 
     /// Sends an order. One that cannot be sent is lost with a warning: the process hangs or has ended, and its
     /// supervisor will see that.
-    pub fn order(&self, order: Order) {
+    pub(crate) fn order(&self, order: Order) {
         let Some(orders) = &self.orders else { return };
         if let Err(error) = orders.try_send(order) {
             warn!("process {}: an order was not taken: {error}", self.pid);
@@ -114,13 +114,13 @@ impl Process {
     }
 
     /// Asks it to end: the order, then the end of its standard input.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.order(Order::Stop);
         self.orders = None;
     }
 
     /// Ends it at once.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         // The other end is dropped only when the process has ended.
         if let Some(kill) = self.kill.take() {
             let _ = kill.send(());
@@ -213,7 +213,9 @@ async fn read(stdout: ChildStdout, speaker: &Speaker) -> io::Result<()> {
             }
             Ok(news) => speaker.say(Word::News(news)).await,
             Err(error) => {
-                return Err(io::Error::other(format!("its news were not understood: {error}")));
+                return Err(io::Error::other(format!(
+                    "its news were not understood: {error}"
+                )));
             }
         }
     }

@@ -25,7 +25,7 @@ fn text(problem: impl ToString) -> String {
 
 /// Something that moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wire {
+pub(crate) enum Wire {
     /// Whether a module is plugged.
     Presence(bool),
     /// What the lens lines show.
@@ -43,13 +43,18 @@ struct Watched<T> {
 
 impl<T: AsFd> Watched<T> {
     fn new(source: T) -> io::Result<Self> {
-        let ready = AsyncFd::new(source.as_fd().try_clone_to_owned()?)?;
+        let descriptor = source.as_fd().try_clone_to_owned()?;
+        #[expect(
+            deprecated,
+            reason = "an OwnedFd stays open and the same, as the unsafe successor asks"
+        )]
+        let ready = AsyncFd::new(descriptor)?;
         Ok(Self { source, ready })
     }
 }
 
 /// The mount's lines.
-pub struct MountLines {
+pub(crate) struct MountLines {
     presence: Watched<Lines>,
     lens: Watched<Lines>,
     settings: config::Mount,
@@ -60,7 +65,7 @@ impl MountLines {
     ///
     /// # Errors
     /// When a line is missing or in use.
-    pub fn open(settings: &config::Mount) -> Result<Self> {
+    pub(crate) fn open(settings: &config::Mount) -> Result<Self> {
         let watched = |names: &[&str]| {
             let lines = Lines::request(names, CONSUMER).map_err(text)?;
             Watched::new(lines).map_err(text)
@@ -82,7 +87,7 @@ impl MountLines {
     ///
     /// # Errors
     /// When the line cannot be read.
-    pub fn present(&self) -> Result<bool> {
+    pub(crate) fn present(&self) -> Result<bool> {
         let levels = self.presence.source.levels().map_err(text)?;
         Ok(active(&levels, self.settings.present_active) == 1)
     }
@@ -91,13 +96,14 @@ impl MountLines {
     ///
     /// # Errors
     /// When a line cannot be read.
-    pub fn lens(&self) -> Result<LensPins> {
+    pub(crate) fn lens(&self) -> Result<LensPins> {
         let levels = self.lens.source.levels().map_err(text)?;
         let (code, frame) = levels.split_at(self.settings.code_lines.len());
-        Ok(LensPins {
-            code: active(code, self.settings.code_active),
-            frame: active(frame, self.settings.frame_active),
-        })
+        let (code, frame) = (
+            active(code, self.settings.code_active),
+            active(frame, self.settings.frame_active),
+        );
+        LensPins::new(code, frame).ok_or_else(|| "a lens code of more than six lines".to_owned())
     }
 
     /// Waits for the next movement.
@@ -118,7 +124,10 @@ impl MountLines {
 /// The lines' levels as a number, the first line its highest bit.
 fn active(levels: &[bool], active: Level) -> u8 {
     let bit = |&level: &bool| u8::from(level == (active == Level::High));
-    levels.iter().map(bit).fold(0, |number, bit| number << 1 | bit)
+    levels
+        .iter()
+        .map(bit)
+        .fold(0, |number, bit| number << 1 | bit)
 }
 
 /// Waits for an edge, and reads all there are.
@@ -137,14 +146,14 @@ async fn drain(lines: &Watched<Lines>) -> Result<()> {
 }
 
 /// All wires. One that fails is reported once and then silent; the others go on.
-pub struct Wires {
+pub(crate) struct Wires {
     mount: Option<MountLines>,
     shutter: Option<Watched<Key>>,
 }
 
 impl Wires {
     /// Takes the mount's lines, and the shutter key where one is wanted and there.
-    pub fn new(mount: Option<MountLines>, shutter: bool) -> Self {
+    pub(crate) fn new(mount: Option<MountLines>, shutter: bool) -> Self {
         let shutter = shutter.then(|| {
             let key = Key::open(KEY_CAMERA).map_err(text)?;
             Watched::new(key).map_err(text)
@@ -158,7 +167,7 @@ impl Wires {
     }
 
     /// Waits for the next movement; for ever where there is nothing to move.
-    pub async fn moved(&mut self) -> Wire {
+    pub(crate) async fn moved(&mut self) -> Wire {
         loop {
             let Self { mount, shutter } = self;
             let mount_moved = async {
@@ -211,8 +220,14 @@ mod tests {
 
     #[test]
     fn the_first_line_is_the_highest_bit() {
-        assert_eq!(active(&[true, false, false, false, false, true], Level::High), 33);
-        assert_eq!(active(&[true, false, false, false, false, true], Level::Low), 30);
+        assert_eq!(
+            active(&[true, false, false, false, false, true], Level::High),
+            33
+        );
+        assert_eq!(
+            active(&[true, false, false, false, false, true], Level::Low),
+            30
+        );
         assert_eq!(active(&[false], Level::Low), 1);
     }
 }

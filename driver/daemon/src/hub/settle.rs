@@ -22,7 +22,10 @@ impl Settling {
     /// A frame was completed.
     pub(super) fn frame(&mut self, frame: &Frame) {
         self.frames = self.frames.saturating_add(1);
-        let state = frame.metadata.get(AE_STATE).and_then(|state| state.as_i64());
+        let state = frame
+            .metadata
+            .get(AE_STATE)
+            .and_then(|state| state.as_i64());
         let searching = state == Some(AE_SEARCHING);
         self.settled = self.frames >= LIMIT || (self.frames >= DELAY && !searching);
     }
@@ -59,7 +62,10 @@ mod tests {
     fn exposure_is_waited_for_but_not_for_ever() {
         assert_eq!(frames_until_settled(|_| None), DELAY);
         assert_eq!(frames_until_settled(|_| Some(2)), DELAY);
-        assert_eq!(frames_until_settled(|frame| Some(if frame < 20 { 1 } else { 2 })), 21);
+        assert_eq!(
+            frames_until_settled(|frame| Some(if frame < 20 { 1 } else { 2 })),
+            21
+        );
         assert_eq!(frames_until_settled(|_| Some(AE_SEARCHING)), LIMIT);
     }
 }

@@ -72,8 +72,12 @@ impl Shots {
     pub(super) fn orders(&mut self, settled: impl Fn(CameraName) -> Option<u64>) -> Vec<Still> {
         let mut orders = Vec::new();
         for (&id, shot) in &mut self.pending {
-            let newest: Option<Vec<u64>> =
-                shot.request.cameras.iter().map(|&camera| settled(camera)).collect();
+            let newest: Option<Vec<u64>> = shot
+                .request
+                .cameras
+                .iter()
+                .map(|&camera| settled(camera))
+                .collect();
             let Some(newest) = newest else { continue };
             let not_before_ns = newest.into_iter().max().unwrap_or_default() + 1;
             for &camera in &shot.request.cameras {
@@ -181,7 +185,10 @@ mod tests {
         let id = shots.begin(Duration::ZERO, pair(), None);
         assert_eq!(shots.orders(|camera| (camera == Main).then_some(7)), []);
         let orders = shots.orders(|camera| Some(if camera == Main { 7 } else { 9 }));
-        let moments: Vec<_> = orders.iter().map(|order| (order.camera, order.not_before_ns)).collect();
+        let moments: Vec<_> = orders
+            .iter()
+            .map(|order| (order.camera, order.not_before_ns))
+            .collect();
         assert_eq!(moments, [(Main, 10), (Mount, 10)]);
         assert_eq!(shots.orders(|_| Some(11)), [], "ordered once");
         assert!(shots.picture(id, taken(Mount)).is_none());
@@ -199,7 +206,11 @@ mod tests {
         shots.picture(id, taken(Main));
         shots.process_gone(Main);
         shots.process_gone(Mount);
-        let again: Vec<_> = shots.orders(|_| Some(2)).iter().map(|order| order.camera).collect();
+        let again: Vec<_> = shots
+            .orders(|_| Some(2))
+            .iter()
+            .map(|order| order.camera)
+            .collect();
         assert_eq!(again, [Mount], "main's has come");
     }
 
@@ -212,7 +223,8 @@ mod tests {
         let late: Vec<_> = shots.expire(LIMIT).into_iter().map(|(id, _)| id).collect();
         assert_eq!(late, [first]);
         let gone = Refusal::Unavailable("gone".to_owned());
-        let ended = shots.end_where(|request| request.cameras.contains(&Mount).then(|| gone.clone()));
+        let ended =
+            shots.end_where(|request| request.cameras.contains(&Mount).then(|| gone.clone()));
         assert_eq!(ended.len(), 1);
         assert_eq!(ended[0].0, second);
         assert!(shots.end(second).is_none());

@@ -6,6 +6,7 @@
 use crate::report::CameraName;
 use bayonet_core::mount::{Action, Done, Identity, UnbindError};
 use bayonet_core::sensor;
+use bayonet_kernel::Errno;
 use bayonet_kernel::binding;
 use bayonet_kernel::chain::Chain;
 use bayonet_kernel::i2c::Adapter;
@@ -27,7 +28,7 @@ pub(super) enum Job {
 
 impl Job {
     /// The job in an action, if it is one.
-    pub(super) fn of(action: &Action) -> Option<Self> {
+    pub(super) fn of(action: Action) -> Option<Self> {
         match action {
             Action::PowerUp => Some(Self::PowerUp),
             Action::Identify => Some(Self::Identify),
@@ -41,7 +42,7 @@ impl Job {
 
 /// What became of a job of a camera.
 #[derive(Debug)]
-pub(super) struct Finished {
+pub(crate) struct Finished {
     pub(super) camera: CameraName,
     pub(super) done: Done,
 }
@@ -105,4 +106,25 @@ fn run(chain: &Chain, job: Job) -> Done {
 
 fn text(result: bayonet_kernel::Result<()>) -> Result<(), String> {
     result.map_err(|error| error.to_string())
+}
+
+/// Asks the sensor who it is, and where it does not answer as expected, whether one of another type does.
+fn identify(chain: &Chain) -> Result<Identity, String> {
+    let Some(expected) = sensor::named(&chain.model) else {
+        // Nothing is known to ask; the driver asked when it was bound.
+        return Ok(Identity::Expected);
+    };
+    let adapter = Adapter::open(chain.i2c.adapter).map_err(|error| error.to_string())?;
+    // Its supplies may have been on before: another program may be streaming.
+    sensor::identify(expected, false, |address, register, buffer| {
+        let value = match adapter.read(address.into(), register, buffer.len()) {
+            Ok(value) => value.to_be_bytes(),
+            Err(error) if matches!(error.errno(), Some(Errno::ENXIO | Errno::EREMOTEIO)) => {
+                return Ok(false);
+            }
+            Err(error) => return Err(error.to_string()),
+        };
+        buffer.copy_from_slice(&value[value.len() - buffer.len()..]);
+        Ok(true)
+    })
 }
