@@ -11,12 +11,13 @@
 use crate::chain::{Chain, Device};
 use crate::holders::{self, Holder};
 use crate::sysfs::{self, SYS};
+use crate::udev::NewNodes;
 use crate::{Error, Result};
 use nix::errno::Errno;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Where nodes are while nobody may open them; on the same file system as they, so that a rename will do.
 const CLOSED: &str = "/dev/.bayonet-closed";
@@ -24,12 +25,6 @@ const CLOSED: &str = "/dev/.bayonet-closed";
 const CLOSED_MODE: u32 = 0o700;
 /// An open that began before the doors closed has its descriptor after this time.
 const LATE_OPENERS: Duration = Duration::from_millis(2);
-/// Longest time for udev to give new nodes their group.
-const UDEV_LIMIT: Duration = Duration::from_secs(5);
-const UDEV_POLL: Duration = Duration::from_millis(2);
-/// Where udev listens, while it runs.
-const UDEV: &str = "/run/udev/control";
-
 /// Why drivers could not be unbound.
 #[derive(Debug, thiserror::Error)]
 pub enum UnbindError {
@@ -50,8 +45,9 @@ pub enum UnbindError {
 /// [`Error::NoDriver`] without a driver. That udev takes too long is only logged.
 pub fn bind(chain: &Chain) -> Result<()> {
     let bound = chain.bound();
+    let udev = NewNodes::watch()?;
     match (bound.sensor, bound.receiver) {
-        (true, true) => {}
+        (true, true) => return Ok(()),
         (false, true) => {
             return Err(Error::HalfBound {
                 receiver: chain.receiver.name.clone(),
@@ -68,8 +64,7 @@ pub fn bind(chain: &Chain) -> Result<()> {
             }
         }
     }
-    await_udev(chain);
-    Ok(())
+    udev.wait(chain.binding_nodes())
 }
 
 /// Unbinds what is bound, if nobody holds a node of it; the nodes cannot be opened meanwhile.
@@ -157,27 +152,6 @@ fn write(device: &Device, call: &'static str) -> Result<()> {
         }
         None => error,
     })
-}
-
-/// A new node belongs to root alone until udev has seen to it; a camera's process could not open it.
-fn await_udev(chain: &Chain) {
-    if !Path::new(UDEV).exists() {
-        return;
-    }
-    let start = Instant::now();
-    let ready = |node: &PathBuf| {
-        fs::metadata(node).is_ok_and(|data| data.gid() != 0 || data.mode() & 0o066 != 0)
-    };
-    while !chain.binding_nodes().iter().all(ready) {
-        if start.elapsed() > UDEV_LIMIT {
-            log::warn!(
-                "udev gave the nodes of {} no group within {UDEV_LIMIT:?}",
-                chain.libcamera_id
-            );
-            return;
-        }
-        std::thread::sleep(UDEV_POLL);
-    }
 }
 
 /// Device nodes that cannot be opened until this is dropped.

@@ -323,3 +323,6 @@ fn endpoint(device: &Node) -> Option<Node> {
             .find(|node| is(node, "endpoint"))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 //! (Devicetree Specification 0.4, 2.2). Only what the module's node needs is here; nothing is written.
 
 use crate::{Error, Result};
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,9 @@ const MAXIMUM_DEPTH: usize = 32;
 /// A device tree.
 #[derive(Clone, Debug)]
 pub struct DeviceTree {
-    root: PathBuf,
+    root: Node,
+    /// All nodes that are referred to. A search reads hundreds of files, so there is but one.
+    phandles: HashMap<u32, Node>,
 }
 
 /// A node of a device tree.
@@ -44,44 +47,31 @@ impl DeviceTree {
     /// [`Error::Call`] where nothing is there.
     pub fn at(path: &Path) -> Result<Self> {
         // The kernel's entry is a link; devices refer to where it leads.
-        let root = fs::canonicalize(path).map_err(Error::io("open", path))?;
-        Ok(Self { root })
+        let directory = fs::canonicalize(path).map_err(Error::io("open", path))?;
+        let root = Node {
+            root: directory.clone(),
+            directory,
+        };
+        let mut phandles = HashMap::new();
+        root.find(&mut |node| {
+            if let Ok(phandle) = node.cell("phandle") {
+                phandles.insert(phandle, node.clone());
+            }
+            false
+        });
+        Ok(Self { root, phandles })
     }
 
     /// The root node.
-    pub fn root(&self) -> Node {
-        Node {
-            root: self.root.clone(),
-            directory: self.root.clone(),
-        }
+    pub fn root(&self) -> &Node {
+        &self.root
     }
 
     /// The first enabled node that is compatible with `name`, in the order of names.
     pub fn find_compatible(&self, name: &str) -> Option<Node> {
-        self.find(|node| node.is_enabled() && node.compatible().iter().any(|entry| entry == name))
-    }
-
-    /// The node that a phandle refers to.
-    pub fn find_phandle(&self, phandle: u32) -> Option<Node> {
-        self.find(|node| node.cell("phandle").is_ok_and(|cell| cell == phandle))
-    }
-
-    fn find(&self, wanted: impl Fn(&Node) -> bool) -> Option<Node> {
-        let mut waiting = vec![(self.root(), 0)];
-        while let Some((node, depth)) = waiting.pop() {
-            if wanted(&node) {
-                return Some(node);
-            }
-            if depth < MAXIMUM_DEPTH {
-                waiting.extend(
-                    node.children()
-                        .into_iter()
-                        .rev()
-                        .map(|node| (node, depth + 1)),
-                );
-            }
-        }
-        None
+        self.root.find(&mut |node| {
+            node.is_enabled() && node.compatible().iter().any(|entry| entry == name)
+        })
     }
 
     /// The node that the phandle in a property of `node` refers to; `None` where there is no such property.
@@ -93,13 +83,29 @@ impl DeviceTree {
             return Ok(None);
         }
         let phandle = node.cell(property)?;
-        self.find_phandle(phandle)
-            .map(Some)
+        self.phandles
+            .get(&phandle)
+            .map(|node| Some(node.clone()))
             .ok_or_else(|| node.error(format!("{property} = <{phandle}> refers to no node")))
     }
 }
 
 impl Node {
+    /// The first node that is wanted: this one, or one in it.
+    fn find(&self, wanted: &mut impl FnMut(&Node) -> bool) -> Option<Node> {
+        let mut waiting = vec![(self.clone(), 0)];
+        while let Some((node, depth)) = waiting.pop() {
+            if wanted(&node) {
+                return Some(node);
+            }
+            if depth < MAXIMUM_DEPTH {
+                let children = node.children().into_iter().rev();
+                waiting.extend(children.map(|node| (node, depth + 1)));
+            }
+        }
+        None
+    }
+
     /// Its path in the tree, e.g. `/soc/i2c@7e205000`.
     pub fn path(&self) -> String {
         match self.directory.strip_prefix(&self.root) {
@@ -209,4 +215,96 @@ pub fn strings(value: &[u8]) -> Option<Vec<String>> {
         .split(|byte| *byte == 0)
         .map(|text| String::from_utf8(text.to_vec()).ok())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn tree(files: &[(&str, &[u8])]) -> (tempfile::TempDir, DeviceTree) {
+        let directory = tempfile::tempdir().unwrap();
+        for (path, value) in files {
+            let path = directory.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, value).unwrap();
+        }
+        let tree = DeviceTree::at(directory.path()).unwrap();
+        (directory, tree)
+    }
+
+    #[test]
+    fn nodes_are_found_by_what_they_are_and_by_reference() {
+        let (_directory, tree) = tree(&[
+            ("a/compatible", b"maker,one\0maker,two\0"),
+            ("a/link", &[0, 0, 0, 7]),
+            ("b/c/phandle", &[0, 0, 0, 7]),
+            ("b/c/compatible", b"maker,two\0"),
+        ]);
+        let a = tree.find_compatible("maker,two").unwrap();
+        assert_eq!(a.path(), "/a");
+        let c = tree.reference(&a, "link").unwrap().unwrap();
+        assert_eq!(c.path(), "/b/c");
+        assert_eq!(c.parent().unwrap().path(), "/b");
+        assert_eq!(tree.root().path(), "/");
+        assert_eq!(tree.root().parent(), None);
+        assert_eq!(tree.reference(&a, "nothing").unwrap(), None);
+        assert_eq!(tree.find_compatible("maker"), None);
+    }
+
+    #[test]
+    fn a_disabled_node_is_not_found() {
+        let (_directory, tree) = tree(&[
+            ("a/compatible", b"it\0"),
+            ("a/status", b"disabled\0"),
+            ("b/compatible", b"it\0"),
+            ("b/status", b"okay\0"),
+        ]);
+        assert_eq!(tree.find_compatible("it").unwrap().path(), "/b");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_the_node() {
+        let (_directory, tree) = tree(&[
+            ("a/compatible", b"it\0"),
+            ("a/short", &[1, 2]),
+            ("a/lost", &[0, 0, 0, 9]),
+        ]);
+        let a = tree.find_compatible("it").unwrap();
+        let told = |property| tree.reference(&a, property).unwrap_err().to_string();
+        assert_eq!(told("short"), "device tree, /a: short is not one cell");
+        assert_eq!(
+            told("lost"),
+            "device tree, /a: lost = <9> refers to no node"
+        );
+        let error = a.strings("short").unwrap_err().to_string();
+        assert_eq!(error, "device tree, /a: short is no list of strings");
+        let error = DeviceTree::at(Path::new("/no/tree")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "open /no/tree: No such file or directory"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn cells_and_strings_are_what_was_written(
+            numbers in prop::collection::vec(any::<u32>(), 0..8),
+            words in prop::collection::vec("[^\0]{0,8}", 1..8),
+        ) {
+            let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_be_bytes()).collect();
+            prop_assert_eq!(cells(&bytes), Some(numbers));
+            let text = words.join("\0") + "\0";
+            prop_assert_eq!(strings(text.as_bytes()), Some(words));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            prop_assert_eq!(cells(&bytes).is_some(), bytes.len() % 4 == 0);
+            if let Some(words) = strings(&bytes) {
+                let again = words.join("\0") + "\0";
+                prop_assert_eq!(again.as_bytes(), bytes);
+            }
+        }
+    }
 }

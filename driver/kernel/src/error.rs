@@ -77,8 +77,18 @@ pub enum Error {
         /// The name that was asked for.
         name: String,
     },
+    /// A GPIO line is in use.
+    #[error(
+        "the GPIO line {name} is in use by {user:?}: end that first, or let the device tree free the line"
+    )]
+    LineInUse {
+        /// Its name.
+        name: String,
+        /// What its user calls itself.
+        user: String,
+    },
     /// GPIO lines could not be requested or read.
-    #[error("GPIO lines {lines}: {source}{}", if gpio_busy(source) { " (another program has them)" } else { "" })]
+    #[error("GPIO lines {lines}: {source}")]
     Gpio {
         /// Their names.
         lines: String,
@@ -154,8 +164,4 @@ fn errno(error: &io::Error) -> Errno {
     error
         .raw_os_error()
         .map_or(Errno::UnknownErrno, Errno::from_raw)
-}
-
-fn gpio_busy(error: &gpiocdev::Error) -> bool {
-    error.to_string().contains("EBUSY")
 }

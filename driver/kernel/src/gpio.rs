@@ -48,8 +48,8 @@ impl Lines {
     /// `consumer` is shown to whoever asks who uses them.
     ///
     /// # Errors
-    /// [`Error::NoLine`] for the first name that no chip has, [`Error::LinesApart`] where they are on several chips,
-    /// [`Error::Gpio`] where they are in use or cannot be read.
+    /// [`Error::NoLine`] for the first name that no chip has, [`Error::LineInUse`] for one that another program has,
+    /// [`Error::LinesApart`] where they are on several chips, [`Error::Gpio`].
     pub fn request(names: &[&str], consumer: &str) -> Result<Self> {
         let found = gpiocdev::find_named_lines(names, false).map_err(|error| fail(names, error))?;
         let mut lines: Vec<&FoundLine> = Vec::new();
@@ -63,6 +63,12 @@ impl Lines {
                 return Err(Error::LinesApart {
                     first: first.info.name.clone(),
                     other: line.info.name.clone(),
+                });
+            }
+            if line.info.used {
+                return Err(Error::LineInUse {
+                    name: line.info.name.clone(),
+                    user: line.info.consumer.clone(),
                 });
             }
             lines.push(line);

@@ -5,7 +5,7 @@
 //! descriptor that is on its way through a Unix socket, or of a thread that shares no descriptors with its process.
 
 use crate::{Error, Result};
-use nix::sys::stat::{SFlag, stat};
+use nix::sys::stat::{SFlag, major, minor, stat};
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ pub fn of(nodes: &[PathBuf]) -> Result<Vec<Holder>> {
     let processes = Path::new("/proc");
     let entries = fs::read_dir(processes).map_err(Error::io("list", processes))?;
     let mut holders = Vec::new();
-    let mut files = HashMap::new();
+    let mut files = wanted.files();
     for entry in entries.flatten() {
         let Some(pid) = entry
             .file_name()
@@ -87,6 +87,19 @@ impl<'a> Wanted<'a> {
     fn find(&self, file: &Path) -> Option<&'a PathBuf> {
         self.by_number.get(&device_number(file)?).copied()
     }
+
+    /// The nodes by the files that they are themselves.
+    fn files(&self) -> Files<'a> {
+        let nodes = self.by_number.values();
+        nodes
+            .filter_map(|node| {
+                let data = stat(*node).ok()?;
+                let (major, minor) = (major(data.st_dev), minor(data.st_dev));
+                let device = format!("{major:02x}:{minor:02x}");
+                Some(((device, data.st_ino), Some(*node)))
+            })
+            .collect()
+    }
 }
 
 /// Number of a character device; follows links, those of `/proc` too.
@@ -112,17 +125,19 @@ fn open_nodes<'a>(process: &Path, wanted: &Wanted<'a>) -> HashSet<&'a PathBuf> {
 
 /// A file as mappings name it: device of its file system, inode.
 type FileId = (String, u64);
+/// Which of the nodes looked for a file is.
+type Files<'a> = HashMap<FileId, Option<&'a PathBuf>>;
 
 /// Mappings outlive the descriptor they were made with, and hold the node as it does.
 fn mapped_nodes<'a>(
     process: &Path,
     wanted: &Wanted<'a>,
-    files: &mut HashMap<FileId, Option<&'a PathBuf>>,
+    files: &mut Files<'a>,
 ) -> HashSet<&'a PathBuf> {
     let maps = fs::read_to_string(process.join("maps")).unwrap_or_default();
     let mapped = maps.lines().filter_map(|line| {
         let (range, id) = mapping(line)?;
-        // Processes map the same libraries again and again.
+        // Processes map the same libraries again and again. Where a mapping leads only root is told.
         *files.entry(id).or_insert_with(|| {
             let link = process.join("map_files").join(range);
             wanted.find(&link)
@@ -138,4 +153,56 @@ fn mapping(line: &str) -> Option<(&str, FileId)> {
     let device = words.nth(2)?;
     let inode: u64 = words.next()?.parse().ok()?;
     (inode != 0).then(|| (range, (device.to_owned(), inode)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: &str = "/dev/zero";
+
+    fn own(holders: &[Holder]) -> Vec<&Holder> {
+        let pid = std::process::id();
+        holders.iter().filter(|holder| holder.pid == pid).collect()
+    }
+
+    #[test]
+    fn a_descriptor_holds_until_it_is_closed_and_so_does_a_mapping() {
+        // One test: the process is one, and tests run at once.
+        let nodes = [PathBuf::from(OWN)];
+        assert_eq!(own(&of(&nodes).unwrap()), Vec::<&Holder>::new());
+        let file = fs::File::open(OWN).unwrap();
+        let again = file.try_clone().unwrap();
+        let holders = of(&nodes).unwrap();
+        let [holder] = own(&holders)[..] else {
+            panic!("{holders:?}");
+        };
+        assert_eq!(holder.node, nodes[0]);
+        assert!(!holder.command.is_empty());
+        drop(again);
+        // SAFETY: the device has no end that an access could be beyond, and nobody else writes to a copy.
+        let mapping = unsafe { memmap2::MmapOptions::new().len(1).map_copy(&file) }.unwrap();
+        drop(file);
+        assert_eq!(own(&of(&nodes).unwrap()).len(), 1);
+        drop(mapping);
+        assert_eq!(own(&of(&nodes).unwrap()), Vec::<&Holder>::new());
+    }
+
+    #[test]
+    fn files_and_missing_nodes_are_held_by_nobody() {
+        let nodes = [PathBuf::from("/proc/self/exe"), PathBuf::from("/dev/no")];
+        assert_eq!(of(&nodes).unwrap(), []);
+    }
+
+    #[test]
+    fn a_mapping_of_memory_has_no_file() {
+        let line = "7f12-7f13 rw-p 00000000 00:00 0                          [heap]";
+        assert_eq!(mapping(line), None);
+        let line = "7f12-7f13 rw-s 00001000 00:05 137                        /dev/video24";
+        assert_eq!(
+            mapping(line),
+            Some(("7f12-7f13", ("00:05".to_owned(), 137)))
+        );
+        assert_eq!(mapping(""), None);
+    }
 }

@@ -146,3 +146,54 @@ fn has_bit(bitmap: &str, bit: u16) -> bool {
     word.and_then(|word| u64::from_str_radix(word, 16).ok())
         .is_some_and(|word| word >> (bit % 64) & 1 == 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn event(kind: u16, code: u16, value: i32) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        bytes.extend(5u64.to_ne_bytes());
+        bytes.extend(250_000u64.to_ne_bytes());
+        bytes.extend(kind.to_ne_bytes());
+        bytes.extend(code.to_ne_bytes());
+        bytes.extend(value.to_ne_bytes());
+        bytes
+    }
+
+    #[test]
+    fn keys_are_told_from_other_events() {
+        let mut bytes = event(EV_KEY, KEY_CAMERA, 1);
+        bytes.extend(event(0, 0, 0));
+        bytes.extend(event(EV_KEY, 30, 2));
+        bytes.extend(event(EV_KEY, KEY_CAMERA, 7));
+        bytes.extend(event(EV_KEY, KEY_CAMERA, 0));
+        bytes.extend([1, 2, 3]);
+        let time = Duration::from_millis(5250);
+        let expected = [
+            (KEY_CAMERA, Action::Pressed),
+            (30, Action::Repeated),
+            (KEY_CAMERA, Action::Released),
+        ];
+        let expected = expected.map(|(code, action)| KeyEvent { code, action, time });
+        assert_eq!(parse(&bytes).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_bitmap_is_read_from_its_end() {
+        // As the virtual board's gpio-keys show it.
+        assert!(has_bit("100000 0 0 0", KEY_CAMERA));
+        assert!(!has_bit("100000 0 0 0", KEY_CAMERA + 1));
+        assert!(!has_bit("100000 0 0", KEY_CAMERA));
+        assert!(has_bit("8000000000000001", 63) && has_bit("8000000000000001", 0));
+        assert!(!has_bit("", 0) && !has_bit("no number", 0));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(parse(&bytes).count() <= bytes.len() / EVENT_SIZE);
+        }
+    }
+}

@@ -27,6 +27,7 @@ pub mod media;
 pub mod power;
 pub mod subdevice;
 mod sysfs;
+mod udev;
 pub mod uevent;
 mod v4l2;
 pub mod video;

@@ -158,3 +158,81 @@ fn udev_properties<'a>(message: &'a [u8], header: &[u8]) -> Option<&'a [u8]> {
     let length = usize::try_from(u32::from_ne_bytes(length)).ok()?;
     message.get(offset..offset.checked_add(length)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::path::Path;
+
+    const PROPERTIES: &[u8] =
+        b"ACTION=add\0DEVPATH=/devices/x/video0\0SUBSYSTEM=video4linux\0DEVNAME=video0\0SEQNUM=7\0";
+
+    fn kernel() -> Vec<u8> {
+        [b"add@/devices/x/video0\0", PROPERTIES].concat()
+    }
+
+    fn udev(magic: u32, offset: u32, length: u32) -> Vec<u8> {
+        let mut bytes = UDEV_PREFIX.to_vec();
+        bytes.extend(magic.to_be_bytes());
+        for word in [40, offset, length, 0, 0, 0, 0] {
+            bytes.extend(u32::to_ne_bytes(word));
+        }
+        bytes.extend(PROPERTIES);
+        bytes
+    }
+
+    #[test]
+    fn both_sources_tell_the_same() {
+        let event = parse(&kernel()).unwrap();
+        assert_eq!(
+            (event.action.as_str(), event.subsystem.as_str()),
+            ("add", "video4linux")
+        );
+        assert_eq!(event.path, "/devices/x/video0");
+        assert_eq!(event.node().as_deref(), Some(Path::new("/dev/video0")));
+        assert_eq!(event.properties["SEQNUM"], "7");
+        let length = PROPERTIES.len() as u32;
+        assert_eq!(parse(&udev(UDEV_MAGIC, 40, length)), Some(event));
+    }
+
+    #[test]
+    fn udev_gives_a_node_with_its_path() {
+        let event =
+            parse(b"add@/x\0ACTION=add\0DEVPATH=/x\0SUBSYSTEM=s\0DEVNAME=/dev/input/event1\0");
+        let node = event.unwrap().node();
+        assert_eq!(node.as_deref(), Some(Path::new("/dev/input/event1")));
+    }
+
+    #[test]
+    fn what_is_neither_is_refused() {
+        let length = PROPERTIES.len() as u32;
+        assert_eq!(parse(&udev(1, 40, length)), None);
+        assert_eq!(parse(&udev(UDEV_MAGIC, 41, length)), None);
+        assert_eq!(parse(&udev(UDEV_MAGIC, u32::MAX, u32::MAX)), None);
+        assert_eq!(parse(UDEV_PREFIX), None);
+        assert_eq!(parse(b""), None);
+        assert_eq!(
+            parse(b"no address\0ACTION=add\0DEVPATH=/x\0SUBSYSTEM=s\0"),
+            None
+        );
+        assert_eq!(parse(b"add@/x\0ACTION=add\0DEVPATH=/x\0"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_messages_are_read_or_refused(
+            mut bytes in prop_oneof![Just(kernel()), Just(udev(UDEV_MAGIC, 40, 60))],
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
+            end in any::<prop::sample::Index>(),
+        ) {
+            for (index, byte) in changes {
+                *index.get_mut(&mut bytes) = byte;
+            }
+            bytes.truncate(end.index(bytes.len() + 1));
+            if let Some(event) = parse(&bytes) {
+                prop_assert_eq!(&event.properties["ACTION"], &event.action);
+            }
+        }
+    }
+}

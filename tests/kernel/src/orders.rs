@@ -81,6 +81,11 @@ impl Board {
         self.order(&json!({ "order": "lens", "code": code, "frame": frame }))
     }
 
+    /// Takes the lens off.
+    pub(crate) fn no_lens(&mut self) -> Result<()> {
+        self.order(&json!({ "order": "lens", "code": null }))
+    }
+
     /// Changes the light.
     pub(crate) fn light(&mut self, kelvin: f64, lux: f64) -> Result<()> {
         self.order(&json!({ "order": "light", "kelvin": kelvin, "lux": lux }))

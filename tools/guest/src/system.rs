@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 const DEVICES: &str = "/sys/devices";
 const UDEVD: &str = "/usr/lib/systemd/systemd-udevd";
+/// Kernel modules that no device asks for; an installation lists them in `/etc/modules-load.d/bayonet.conf`.
+const MODULES: [&str; 1] = ["i2c-dev"];
 /// Seconds that drivers get to probe before the agent answers anyway.
 const SETTLE_SECONDS: u32 = 60;
 const DEFAULT_HOSTNAME: &str = "bayonet";
@@ -41,6 +43,7 @@ pub(crate) fn serve() -> Result<()> {
         .filter(|name| !name.is_empty())
         .unwrap_or(DEFAULT_HOSTNAME);
     nix::unistd::sethostname(name).context("setting the host name")?;
+    run(child("modprobe").arg("--all").args(MODULES));
     start_udev();
     let agent = child(SELF_PATH)
         .arg(AGENT_STAGE)

@@ -5,11 +5,13 @@
 
 mod concurrent;
 mod convergence;
+mod edge;
 mod enumerate;
 mod faults;
 mod hotplug;
 mod probe;
 mod raw;
+mod rebind;
 mod third_sensor;
 mod unsafe_unbind;
 
@@ -19,7 +21,7 @@ use anyhow::Result;
 use bayonet_kernel_tests::ktap::{self, INDENT, Outcome, VERSION};
 
 /// All of them.
-pub(crate) const ALL: [Suite; 9] = [
+pub(crate) const ALL: [Suite; 11] = [
     probe::SUITE,
     enumerate::SUITE,
     raw::SUITE,
@@ -27,6 +29,8 @@ pub(crate) const ALL: [Suite; 9] = [
     concurrent::SUITE,
     faults::SUITE,
     hotplug::SUITE,
+    edge::SUITE,
+    rebind::SUITE,
     third_sensor::SUITE,
     unsafe_unbind::SUITE,
 ];

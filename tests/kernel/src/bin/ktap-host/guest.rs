@@ -39,6 +39,8 @@ pub(crate) const GUESTS: [Guest; 3] = [
             "concurrent",
             "faults",
             "hotplug",
+            "edge",
+            "rebind",
         ],
         board: &[],
         kernel: STRICT,
