@@ -4,6 +4,8 @@
 //! [`command`]s and news to it. It never loads libcamera; a camera lives in a process of its own, `bayonet-camera`,
 //! and what the two say to each other is in [`wire`].
 
+pub mod calendar;
+pub mod camera;
 pub mod command;
 pub mod report;
 pub mod wire;
