@@ -5,6 +5,8 @@
 //! and what the two say to each other is in [`wire`].
 
 pub mod api;
+pub mod calendar;
+pub mod camera;
 pub mod captures;
 pub mod client;
 pub mod command;
