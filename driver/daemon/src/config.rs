@@ -518,3 +518,6 @@ fn milliseconds<'de, D: Deserializer<'de>, const MIN: u32, const MAX: u32>(
 ) -> Result<Duration, D::Error> {
     count::<D, MIN, MAX>(value).map(|count| Duration::from_millis(count.into()))
 }
+
+#[cfg(test)]
+mod tests;

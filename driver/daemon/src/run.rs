@@ -4,10 +4,12 @@ use crate::api::{Server, Settings};
 use crate::captures::Store;
 use crate::config::Config;
 use crate::hub::{Hub, Start};
+use crate::library;
 use crate::notify;
 use crate::wires::Wires;
 use anyhow::{Context, Result};
 use log::{info, warn};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
@@ -42,9 +44,11 @@ async fn serve(config: &Config) -> Result<()> {
     let store = Store::open(&settings.directory, minimum_free)
         .context("opening the directory of pictures")?;
     // First of all: a second bayonetd must touch nothing.
+    let lenses = Arc::new(library::load(&config.lenses.directories));
     let server = Server::bind(Settings {
         api: config.api.clone(),
         captures: store.clone(),
+        lenses: Arc::clone(&lenses),
         quality: settings.quality,
     })
     .await?;
@@ -53,6 +57,7 @@ async fn serve(config: &Config) -> Result<()> {
     let (notes, mut noted) = mpsc::unbounded_channel();
     let start = Start {
         config,
+        lenses,
         store,
         outputs,
         finished,

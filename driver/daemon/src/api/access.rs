@@ -42,6 +42,10 @@ impl Rights {
         }
     }
 
+    pub(super) fn control_group(&self) -> &str {
+        &self.control_group
+    }
+
     pub(super) fn of_peer(&self, stream: &UnixStream) -> Access {
         let Ok(credentials) = stream.peer_cred() else {
             return Access::Read;
@@ -92,6 +96,7 @@ pub fn access(peer: Peer, own_user: u32, control_group: &str, groups: &str, user
                 .get(2)
                 .is_some_and(|uid| uid.parse() == Ok(peer.user))
         })
+        .filter(|fields| !fields[0].is_empty())
         .any(|fields| members.split(',').any(|member| member.trim() == fields[0]));
     if primary || supplementary {
         Access::Control
@@ -124,3 +129,6 @@ impl Secret {
         scheme.eq_ignore_ascii_case(b"bearer ") && bool::from(token.ct_eq(self.0.as_bytes()))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,14 +28,16 @@ pub const CONNECTION_LIMIT: usize = 64;
 const RESERVED: usize = 8;
 /// From the connection, or from the last answer, to the end of the next request's head.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
-/// Longest head; also what is kept of an answer that the client does not take yet.
-const BUFFER_LIMIT: usize = 64 << 10;
+/// Longest head, in bytes.
+const HEAD_SIZE: usize = 16 << 10;
+/// Read at once, and kept of an answer that the client does not take yet, in bytes.
+const BUFFER_SIZE: usize = 64 << 10;
 /// How long a client may take nothing of what is sent to it.
 const STALL_LIMIT: Duration = Duration::from_secs(30);
 
 /// Told to a client for which there is no place; written without reading what it asks.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
-    connection: close\r\ncontent-type: application/json\r\ncontent-length: 103\r\n\r\n\
+    connection: close\r\ncontent-type: application/json\r\ncontent-length: 106\r\n\r\n\
     {\"error\":{\"code\":\"unavailable\",\"message\":\"too many clients are connected; try again when some have left\"}}";
 
 /// Where connections are served.
@@ -151,7 +153,8 @@ where
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_LIMIT)
-        .max_buf_size(BUFFER_LIMIT)
+        .max_header_size(HEAD_SIZE)
+        .max_buf_size(BUFFER_SIZE)
         .serve_connection(TokioIo::new(Patient::new(stream)), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {

@@ -8,30 +8,43 @@
 
 pub mod access;
 pub mod body;
+mod cameras;
 mod connection;
 mod error;
+mod lenses;
+mod pictures;
+mod request;
 mod routes;
 mod socket;
+mod status;
 mod streams;
 
 pub use connection::CONNECTION_LIMIT;
 pub use error::{Error, ErrorBody, ErrorDetail};
+pub use lenses::{Code, LensProfile};
 
 use crate::captures::Store;
-use crate::command::Command;
+use crate::command::{Answer, Command};
 use crate::config;
+use crate::report::Status;
 use access::{Rights, Secret};
+use axum::http::StatusCode;
+use bayonet_core::lens::Library;
 use connection::{Guard, Hall};
+use error::Failure;
 use socket::Socket;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+/// How long the event loop may take for what it knows.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// How long connections have to end by themselves once the server is told to.
 const GRACE: Duration = Duration::from_millis(500);
 /// Pause after the system refused to accept a connection, e.g. for want of descriptors.
@@ -46,6 +59,8 @@ pub struct Settings {
     pub captures: Store,
     /// JPEG quality where a request names none, `1..=100`.
     pub quality: u8,
+    /// Lens profiles: those built in and those of the configured directories.
+    pub lenses: Arc<Library>,
 }
 
 /// A server whose sockets are there: clients can connect from now on, and are served by [`Server::serve`].
@@ -58,6 +73,7 @@ pub struct Server {
     socket: Socket,
     captures: Store,
     quality: u8,
+    lenses: Arc<Library>,
 }
 
 /// What every request can see.
@@ -66,6 +82,9 @@ struct Context {
     commands: mpsc::Sender<Command>,
     captures: Store,
     quality: u8,
+    lenses: Arc<Library>,
+    /// Whose members may control.
+    control_group: String,
     /// Becomes true, or closes, when streams have to end.
     ending: watch::Receiver<bool>,
 }
@@ -99,6 +118,7 @@ impl Server {
             socket,
             captures: settings.captures,
             quality: settings.quality,
+            lenses: settings.lenses,
         })
     }
 
@@ -121,6 +141,8 @@ impl Server {
             commands,
             captures: self.captures.clone(),
             quality: self.quality,
+            lenses: self.lenses.clone(),
+            control_group: self.rights.control_group().into(),
             ending: ending.clone(),
         });
         let hall = Hall::new(router, ending);
@@ -175,6 +197,41 @@ impl Server {
         let (stream, _) = listener.accept().await?;
         Ok(Accepted::Tcp(stream, secret.clone()))
     }
+}
+
+/// Asks the event loop, and waits for its answer.
+async fn ask<T>(
+    context: &Context,
+    limit: Duration,
+    command: impl FnOnce(oneshot::Sender<T>) -> Command,
+) -> Result<T, Failure> {
+    let (answer, answered) = oneshot::channel();
+    let asked = async {
+        context.commands.send(command(answer)).await.ok()?;
+        answered.await.ok()
+    };
+    match tokio::time::timeout(limit, asked).await {
+        Ok(Some(answer)) => Ok(answer),
+        Ok(None) => Err(Failure::no_event_loop()),
+        Err(_) => {
+            let seconds = limit.as_secs();
+            let message = format!("bayonetd had no answer within {seconds} s; its log may say why");
+            Err(Failure::new(StatusCode::GATEWAY_TIMEOUT, message))
+        }
+    }
+}
+
+/// Asks the event loop for something that it may refuse.
+async fn order<T>(
+    context: &Context,
+    limit: Duration,
+    command: impl FnOnce(Answer<T>) -> Command,
+) -> Result<T, Failure> {
+    Ok(ask(context, limit, command).await??)
+}
+
+async fn current(context: &Context) -> Result<Status, Failure> {
+    ask(context, ANSWER_LIMIT, Command::Status).await
 }
 
 /// Waits until the server ends.

@@ -26,6 +26,7 @@ use bayonet_core::lens::Library;
 use bayonet_core::mount;
 use log::{info, warn};
 use shots::{Shot, Shots, Taken};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
 use unit::{Heard, Unit};
@@ -55,7 +56,7 @@ pub(crate) struct Hub {
     units: Vec<Unit>,
     /// Why there is no mount, where there is none.
     no_mount: Option<String>,
-    library: Library,
+    library: Arc<Library>,
     store: Store,
     shutter: Vec<CameraName>,
     quality: u8,

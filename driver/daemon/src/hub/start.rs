@@ -6,22 +6,24 @@ use super::worker::{Finished, Worker};
 use super::{EVENTS_KEPT, Hub, Note};
 use crate::captures::Store;
 use crate::config::Config;
-use crate::library;
 use crate::memory::MemoryFile;
 use crate::process::Output;
 use crate::report::CameraName;
 use crate::wires::MountLines;
 use anyhow::{Context, Result};
+use bayonet_core::lens::Library;
 use bayonet_core::mount::{self, Machine, Observed};
 use bayonet_kernel::chain::{self, Chain};
 use bayonet_kernel::power::{self, Power};
 use log::{error, info, warn};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
 
 /// What the hub is given.
 pub(crate) struct Start<'a> {
     pub(crate) config: &'a Config,
+    pub(crate) lenses: Arc<Library>,
     pub(crate) store: Store,
     pub(crate) outputs: mpsc::Sender<Output>,
     pub(crate) finished: mpsc::UnboundedSender<Finished>,
@@ -42,7 +44,7 @@ impl Hub {
         let mut hub = Self {
             units: Vec::new(),
             no_mount: None,
-            library: library::load(&config.lenses.directories),
+            library: Arc::clone(&start.lenses),
             store: start.store.clone(),
             shutter: config.shutter.cameras.clone(),
             quality: config.captures.quality,

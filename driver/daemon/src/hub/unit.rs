@@ -292,17 +292,10 @@ impl Unit {
     fn spawn(&mut self, now: Duration) {
         self.processes += 1;
         let program = &self.settings.program;
-        let mut arguments: Vec<OsString> = vec![
-            "--camera".into(),
-            (&self.chain.libcamera_id).into(),
-            "--user".into(),
-            (&self.settings.user).into(),
-            "--group".into(),
-            (&self.settings.group).into(),
-        ];
-        for node in self.chain.nodes() {
-            arguments.extend(["--node".into(), node.into()]);
-        }
+        let (user, group) = (&self.settings.user, &self.settings.group);
+        let named = [&self.chain.libcamera_id, user, group].map(OsString::from);
+        let nodes = self.chain.nodes().into_iter().map(OsString::from);
+        let arguments = named.into_iter().chain(nodes).collect();
         let outputs = self.outputs.clone();
         match Process::spawn(self.name, self.processes, program, arguments, outputs) {
             Ok(process) => {
