@@ -338,18 +338,20 @@ impl Machine {
         if let Chain::Dirty { retry, .. } = self.chain {
             return Some((retry, Step::Kernel(Action::Unbind)));
         }
-        match self.module {
-            Module::Flapping { until } => Some((until, Step::Try)),
-            Module::Faulted { retry, .. } => Some((retry, Step::Try)),
+        let (due, step) = match self.module {
+            Module::Flapping { until } => (until, Step::Try),
+            Module::Faulted { retry, .. } => (retry, Step::Try),
             Module::Settling { until, .. } if self.chain == Chain::Clean => {
-                Some((until, Step::Kernel(Action::PowerUp)))
+                (until, Step::Kernel(Action::PowerUp))
             }
-            Module::Settling { until, .. } => Some((until, Step::Kernel(Action::Bind))),
-            Module::Rising { until, .. } => Some((until, Step::Kernel(Action::Identify))),
-            Module::Good if self.chain == Chain::Clean => Some((self.now, Step::Allow)),
-            Module::Good => Some((self.now, Step::Try)),
-            _ => None,
-        }
+            Module::Settling { until, .. } => (until, Step::Kernel(Action::Bind)),
+            Module::Rising { until, .. } => (until, Step::Kernel(Action::Identify)),
+            Module::Good if self.chain == Chain::Clean => (self.now, Step::Allow),
+            Module::Good => (self.now, Step::Try),
+            _ => return None,
+        };
+        // While its line moves, a module is not worth a try.
+        Some((self.presence.deadline().unwrap_or(due).max(due), step))
     }
 
     /// Whether module and chain are good for a camera.

@@ -178,6 +178,20 @@ impl World {
         std::mem::take(&mut self.taken)
     }
 
+    /// Time until the machine is in this state, everything being done as it asks.
+    pub(super) fn time_to(&mut self, reached: impl Fn(&State) -> bool) -> Duration {
+        let start = self.now;
+        while !reached(&self.machine.state()) {
+            assert!(
+                self.now < start + ms(100_000),
+                "still {:?}",
+                self.machine.state()
+            );
+            self.run(ms(1));
+        }
+        self.now - start
+    }
+
     /// The camera's process comes and opens the chain, if it may.
     pub(super) fn open_process(&mut self) {
         if self.allowed && self.process == Process::None {
@@ -283,6 +297,10 @@ impl World {
                 assert!(
                     self.sensor_bound && self.receiver_bound,
                     "allowed on an unbound chain"
+                );
+                assert!(
+                    !self.missed_stop,
+                    "allowed on a chain that refuses to start"
                 );
                 self.allowed = true;
                 return;
