@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// Which of the module's two cameras.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -13,6 +14,25 @@ pub enum CameraName {
     Main,
     /// The sensor behind the lens mount.
     Mount,
+}
+
+impl CameraName {
+    /// Both, main first.
+    pub const ALL: [Self; 2] = [Self::Main, Self::Mount];
+
+    /// As it is written everywhere: in JSON, in paths and in file names.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Main => "main",
+            Self::Mount => "mount",
+        }
+    }
+}
+
+impl fmt::Display for CameraName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
 }
 
 /// Everything at once: what `GET /v1/status` answers and an event stream begins with.
@@ -261,4 +281,20 @@ pub enum Event {
         /// How many.
         missed: u64,
     },
+}
+
+impl Event {
+    /// Its name on a stream, the same as `event` in its JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Status(_) => "status",
+            Self::Module(_) => "module",
+            Self::Camera(_) => "camera",
+            Self::Controls { .. } => "controls",
+            Self::Shutter => "shutter",
+            Self::Capture(_) => "capture",
+            Self::CaptureFailed { .. } => "capture-failed",
+            Self::Lagged { .. } => "lagged",
+        }
+    }
 }

@@ -39,6 +39,14 @@ Examples:
   bayonet-board ctl light 5000 800
   bayonet-board ctl fault main nak-register 0x3000";
 
+const CARGO_EXAMPLES: &str = "\
+The build root has what a build for the guest needs and this system need not have: the cross compiler, libcamera's
+headers, clippy. The output is kept in the cache; the exit status is cargo's.
+
+Examples:
+  bayonet-board cargo -- build --release --package bayonet-daemon --features libcamera
+  bayonet-board cargo -- clippy --package bayonet-daemon --features libcamera --all-targets";
+
 /// A virtual Raspberry Pi 5 with two camera sensors, run by an unmodified Debian kernel and libcamera.
 #[derive(Debug, Parser)]
 #[command(name = "bayonet-board", version, after_long_help = EXAMPLES)]
@@ -64,6 +72,9 @@ pub(crate) enum Command {
     Status(SocketArgs),
     /// Fetch and build what a board needs, without starting one.
     Build(BuildArgs),
+    /// Run the build root's cargo on this workspace, for the guest.
+    #[command(after_long_help = CARGO_EXAMPLES)]
+    Cargo(CargoArgs),
 }
 
 #[derive(Debug, Args)]
@@ -115,6 +126,13 @@ pub(crate) struct BuildArgs {
     /// Fail where the archive no longer has the versions of the lock file.
     #[arg(long, conflicts_with = "update")]
     pub(crate) locked: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CargoArgs {
+    /// Arguments of cargo.
+    #[arg(last = true, value_name = "ARG", required = true)]
+    pub(crate) arguments: Vec<String>,
 }
 
 #[derive(Debug, Args)]

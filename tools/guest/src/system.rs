@@ -17,6 +17,8 @@ const DEVICES: &str = "/sys/devices";
 const UDEVD: &str = "/usr/lib/systemd/systemd-udevd";
 /// Kernel modules that no device asks for; an installation lists them in `/etc/modules-load.d/bayonet.conf`.
 const MODULES: [&str; 1] = ["i2c-dev"];
+/// A device whose driver is built in, and whose node udev's rules give to a group.
+const DMA_MEMORY: &str = "/sys/class/misc/udmabuf/uevent";
 /// Seconds that drivers get to probe before the agent answers anyway.
 const SETTLE_SECONDS: u32 = 60;
 const DEFAULT_HOSTNAME: &str = "bayonet";
@@ -113,7 +115,8 @@ fn mount_rest() -> Result<()> {
 fn start_udev() {
     run(child(UDEVD).arg("--daemon"));
     // `udevadm trigger` would bring up every terminal and memory block as well, for many seconds.
-    if let Err(error) = announce(Path::new(DEVICES)) {
+    let announced = announce(Path::new(DEVICES)).and_then(|()| fs::write(DMA_MEMORY, "add"));
+    if let Err(error) = announced {
         eprintln!("bayonet-guest: announcing devices: {error}");
     }
     run(child("udevadm").args(["settle", &format!("--timeout={SETTLE_SECONDS}")]));

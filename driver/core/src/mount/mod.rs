@@ -1,0 +1,567 @@
+//! The mount machine: what is done, and when, so that a sensor module comes and goes as a USB stick does.
+//!
+//! A plug is debounced, then tried. Drivers that are bound stay bound over an unplug, so the module is powered,
+//! identified and powered down again; drivers that are not bound are bound, and their probe is the trial. Then the
+//! camera's process may live. An unplug is told at once, and ends that process. If it may have been streaming, the
+//! sensor's driver has missed its stop and refuses every later start: the chain (sensor and receiver) is *dirty*, and
+//! is unbound, to be bound at the next trial.
+//!
+//! Unbinding a chain while any process holds a descriptor on it is a use-after-free in today's kernels. Hence the
+//! first invariant, and the waiting.
+//!
+//! # Invariants
+//!
+//! They are checked after every step of random histories.
+//!
+//! 1. Nothing but a camera that is gone lets a kernel action begin: above all, no unbind while its process lives.
+//! 2. At most one kernel action is under way; the next begins after it was answered, however late that is.
+//! 3. The camera is allowed exactly while the module is present or stalled, on a chain that is bound and clean.
+//! 4. The machine never waits for nothing: where it is not at rest, an action or the camera's end is awaited, or
+//!    there is a deadline. At rest there is none.
+//! 5. What was powered up is powered down before anything is bound, unbound, allowed or at rest.
+//! 6. An absence is told as soon as the presence line has been still for the debounce time, whatever goes on.
+//! 7. A lens is told only while a module is there, and after its lines were still for their own debounce time.
+//! 8. Between a fault and the next trial lies its wait, unless another plug comes first. Each wait is twice the one
+//!    before until the camera streams or another plug comes.
+//!
+//! What this module does not do: it reads no line, binds nothing, knows no process but that its camera has one.
+
+mod config;
+mod messages;
+mod presence;
+#[cfg(test)]
+mod tests;
+
+pub use config::Config;
+pub use messages::{
+    Action, CameraNews, Done, Identity, Input, LensView, Observed, State, UnbindError,
+};
+
+use crate::Time;
+use crate::backoff::Backoff;
+use crate::lens::LensPins;
+use presence::{Debounced, Flapping};
+use std::collections::VecDeque;
+
+const REFUSED: &str = "the sensor's driver refuses to start its stream although it was bound anew";
+const CAMERA_STAYS: &str = "the camera's process does not end";
+
+/// The mount machine; see the module.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    config: Config,
+    now: Time,
+    presence: Debounced<bool>,
+    lens: Debounced<LensPins>,
+    plugs: u64,
+    flapping: Flapping,
+    faults: Backoff,
+    module: Module,
+    chain: Chain,
+    camera: Camera,
+    /// Whether the supplies may be kept on by us.
+    powered: bool,
+    /// Whether the chain was rebound for the camera's sake and no frame has come since.
+    recovered: bool,
+    work: Option<Work>,
+    actions: VecDeque<Action>,
+}
+
+/// How far the module has come.
+#[derive(Clone, Debug, PartialEq)]
+enum Module {
+    /// There is none.
+    Away,
+    /// It must stay until then before it is tried.
+    Flapping { until: Time },
+    /// Its contacts settle; then it is powered up, or its drivers are bound.
+    Settling { until: Time, attempt: u32 },
+    /// It is being powered up.
+    PoweringUp { attempt: u32 },
+    /// Its supplies settle; then it is identified.
+    Rising { until: Time, attempt: u32 },
+    /// It is being identified.
+    Identifying { attempt: u32 },
+    /// Its drivers are being bound.
+    Binding { attempt: u32 },
+    /// It works.
+    Good,
+    /// It works, but its frames have stopped.
+    Stalled,
+    /// It is another sensor.
+    Wrong { found: String },
+    /// It failed its trial.
+    Faulted { reason: String, retry: Time },
+}
+
+/// The drivers of sensor and receiver.
+#[derive(Clone, Debug, PartialEq)]
+enum Chain {
+    /// Neither is bound.
+    Unbound,
+    /// Both are bound, and start streams as far as we know.
+    Clean,
+    /// Bound half-way, or a driver has missed its stop. To be unbound, not before `retry`.
+    Dirty {
+        retry: Time,
+        /// Why the last attempt failed.
+        obstacle: Option<String>,
+    },
+}
+
+/// The camera's process, as far as it matters here.
+#[derive(Clone, Debug, PartialEq)]
+enum Camera {
+    /// None, and none will come.
+    Gone,
+    /// It may live.
+    Allowed {
+        /// The driver may be streaming.
+        starting: bool,
+        /// The module was away for a moment meanwhile.
+        shaken: bool,
+    },
+    /// It must end, and should have by `limit`.
+    Withdrawn { limit: Time },
+}
+
+/// A kernel action under way.
+#[derive(Clone, Debug, PartialEq)]
+struct Work {
+    action: Action,
+    limit: Time,
+}
+
+/// What the machine does next of its own accord.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Step {
+    Try,
+    Kernel(Action),
+    Allow,
+    Withdraw,
+}
+
+impl Machine {
+    /// A machine that has just been started. A module that is there is handled as one that was plugged now.
+    pub fn new(config: Config, now: Time, observed: Observed) -> Self {
+        let chain = match (observed.sensor_bound, observed.receiver_bound) {
+            (false, false) => Chain::Unbound,
+            (true, true) => Chain::Clean,
+            _ => Chain::dirty(now),
+        };
+        let mut machine = Self {
+            now,
+            presence: Debounced::new(false, observed.present, now, config.presence_debounce),
+            lens: Debounced::new(observed.lens, observed.lens, now, config.lens_debounce),
+            plugs: 0,
+            flapping: Flapping::new(&config),
+            faults: Backoff::new(config.fault_waits.clone()),
+            module: Module::Away,
+            chain,
+            camera: Camera::Gone,
+            powered: false,
+            recovered: false,
+            work: None,
+            actions: VecDeque::new(),
+            config,
+        };
+        machine.advance();
+        machine
+    }
+
+    /// Tells the machine what happened. What was due before `now` comes first.
+    pub fn handle(&mut self, now: Time, input: Input) {
+        self.pass(now);
+        match input {
+            Input::Presence(level) => {
+                self.presence.read(level, self.now);
+                if !level {
+                    self.camera.shake();
+                }
+            }
+            Input::LensPins(pins) => {
+                self.lens.read(pins, self.now);
+                if !self.presence.settled() {
+                    self.lens.pause();
+                }
+            }
+            Input::Done(done) => self.done(done),
+            Input::Camera(news) => self.camera_news(news),
+        }
+        self.advance();
+    }
+
+    /// Tells the machine that time has passed; to be called at [`next_deadline`](Self::next_deadline), or later.
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.pass(now);
+        self.advance();
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due; none where nothing but an input matters.
+    pub fn next_deadline(&self) -> Option<Time> {
+        let action = self.work.as_ref().map(|work| work.limit);
+        let camera = match self.camera {
+            Camera::Withdrawn { limit } => Some(limit),
+            _ => None,
+        };
+        // A limit that has passed is shown by `state` and changes nothing more.
+        let limits = action
+            .into_iter()
+            .chain(camera)
+            .filter(|&limit| limit > self.now);
+        let step = self.next_step().map(|(due, _)| due);
+        let lines = [self.presence.deadline(), self.lens.deadline(), step];
+        lines.into_iter().flatten().chain(limits).min()
+    }
+
+    /// What is to be done, in this order.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// How the module is.
+    pub fn state(&self) -> State {
+        if self.module == Module::Away {
+            return State::Absent;
+        }
+        if let Some(reason) = self.stuck() {
+            return State::Stuck { reason };
+        }
+        let allowed = matches!(self.camera, Camera::Allowed { .. });
+        match &self.module {
+            Module::Good if allowed => State::Present,
+            Module::Stalled if allowed => State::Stalled,
+            Module::Flapping { until } => State::Flapping { until: *until },
+            Module::Wrong { found } => State::WrongSensor {
+                found: found.clone(),
+            },
+            Module::Faulted { reason, retry } => State::Faulted {
+                reason: reason.clone(),
+                retry: *retry,
+            },
+            _ => State::Detecting,
+        }
+    }
+
+    /// What is on the bayonet.
+    pub fn lens(&self) -> LensView {
+        if !self.presence.settled() {
+            LensView::None
+        } else if self.lens.deadline().is_some() {
+            LensView::Changing
+        } else {
+            LensView::Settled(self.lens.settled())
+        }
+    }
+
+    /// Plugs so far, after the debounce; a module that was there at the start counts as one.
+    pub fn plugs(&self) -> u64 {
+        self.plugs
+    }
+
+    /// Lets time pass for the lines.
+    fn pass(&mut self, now: Time) {
+        let due = self.presence.deadline().filter(|&due| due <= now);
+        // A late caller learns of an unplug before anything that happened after it.
+        self.now = self.now.max(due.unwrap_or(now));
+        if let Some(present) = self.presence.expire(self.now) {
+            if present {
+                self.plugged()
+            } else {
+                self.unplugged()
+            }
+            self.advance();
+        }
+        self.now = self.now.max(now);
+        self.lens.expire(self.now);
+        self.advance();
+    }
+
+    fn plugged(&mut self) {
+        self.plugs += 1;
+        self.faults.reset();
+        self.recovered = false;
+        self.lens.restart(self.now);
+        self.module = match self.flapping.plugged(self.now) {
+            Some(wait) => Module::Flapping {
+                until: self.now + wait,
+            },
+            None => self.settling(1),
+        };
+    }
+
+    fn unplugged(&mut self) {
+        self.lens.pause();
+        self.module = Module::Away;
+        if self.camera.may_stream() {
+            self.soil();
+        }
+    }
+
+    /// Does what can be done now.
+    fn advance(&mut self) {
+        while let Some((due, step)) = self.next_step() {
+            if due > self.now {
+                return;
+            }
+            match step {
+                Step::Try => self.module = self.settling(1),
+                Step::Kernel(action) => self.begin(action),
+                Step::Allow => {
+                    self.camera = Camera::Allowed {
+                        starting: false,
+                        shaken: false,
+                    };
+                    self.actions.push_back(Action::AllowCamera);
+                }
+                Step::Withdraw => {
+                    self.camera = Camera::Withdrawn {
+                        limit: self.now + self.config.action_limit,
+                    };
+                    self.actions.push_back(Action::WithdrawCamera);
+                }
+            }
+        }
+    }
+
+    /// What comes next, and when: first what protects the kernel, then what the module needs.
+    fn next_step(&self) -> Option<(Time, Step)> {
+        if self.work.is_some() {
+            return None;
+        }
+        if self.powered && !matches!(self.module, Module::Rising { .. }) {
+            return Some((self.now, Step::Kernel(Action::PowerDown)));
+        }
+        match self.camera {
+            Camera::Withdrawn { .. } => return None,
+            Camera::Allowed { .. } if self.usable() => return None,
+            Camera::Allowed { .. } => return Some((self.now, Step::Withdraw)),
+            Camera::Gone => {}
+        }
+        if let Chain::Dirty { retry, .. } = self.chain {
+            return Some((retry, Step::Kernel(Action::Unbind)));
+        }
+        match self.module {
+            Module::Flapping { until } => Some((until, Step::Try)),
+            Module::Faulted { retry, .. } => Some((retry, Step::Try)),
+            Module::Settling { until, .. } if self.chain == Chain::Clean => {
+                Some((until, Step::Kernel(Action::PowerUp)))
+            }
+            Module::Settling { until, .. } => Some((until, Step::Kernel(Action::Bind))),
+            Module::Rising { until, .. } => Some((until, Step::Kernel(Action::Identify))),
+            Module::Good => Some((self.now, Step::Allow)),
+            _ => None,
+        }
+    }
+
+    /// Whether module and chain are good for a camera.
+    fn usable(&self) -> bool {
+        matches!(self.module, Module::Good | Module::Stalled) && self.chain == Chain::Clean
+    }
+
+    fn begin(&mut self, action: Action) {
+        match (action, &self.module) {
+            (Action::PowerUp, &Module::Settling { attempt, .. }) => {
+                self.powered = true;
+                self.module = Module::PoweringUp { attempt };
+            }
+            (Action::Identify, &Module::Rising { attempt, .. }) => {
+                self.module = Module::Identifying { attempt };
+            }
+            (Action::Bind, &Module::Settling { attempt, .. }) => {
+                self.module = Module::Binding { attempt };
+            }
+            _ => {}
+        }
+        self.work = Some(Work {
+            action,
+            limit: self.now + self.config.action_limit,
+        });
+        self.actions.push_back(action);
+    }
+
+    /// A kernel action ended. What the module was when it began may be long gone: then only what it did to power
+    /// and chain counts. An answer to nothing is ignored.
+    fn done(&mut self, done: Done) {
+        if self.work.as_ref().map(|work| work.action) != Some(done.action()) {
+            return;
+        }
+        self.work = None;
+        match done {
+            Done::Powered(result) => {
+                if let Module::PoweringUp { attempt } = self.module {
+                    match result {
+                        Ok(()) => {
+                            let until = self.now + self.config.settle;
+                            self.module = Module::Rising { until, attempt };
+                        }
+                        Err(reason) => self.again(attempt, reason),
+                    }
+                }
+            }
+            Done::Identified(result) => {
+                if let Module::Identifying { attempt } = self.module {
+                    match result {
+                        Ok(Identity::Expected) => self.module = Module::Good,
+                        Ok(Identity::Other(found)) => self.module = Module::Wrong { found },
+                        Ok(Identity::Silent) => {
+                            self.again(attempt, "nothing answers at the sensor's address".into());
+                        }
+                        Err(reason) => self.again(attempt, reason),
+                    }
+                }
+            }
+            Done::PoweredDown(result) => {
+                self.powered = false;
+                if let (Err(reason), Module::Good) = (result, &self.module) {
+                    self.fault(reason);
+                }
+            }
+            Done::Bound(result) => {
+                self.chain = match result {
+                    Ok(()) => Chain::Clean,
+                    // Nobody knows how far it came.
+                    Err(_) => Chain::dirty(self.now),
+                };
+                if let Module::Binding { attempt } = self.module {
+                    match result {
+                        Ok(()) => self.module = Module::Good,
+                        Err(reason) => self.again(attempt, reason),
+                    }
+                }
+            }
+            Done::Unbound(Ok(())) => self.chain = Chain::Unbound,
+            Done::Unbound(Err(error)) => {
+                let (wait, obstacle) = match error {
+                    UnbindError::Held(holders) => (
+                        self.config.holders_poll,
+                        format!("the drivers must be bound anew, and {holders} holds them"),
+                    ),
+                    UnbindError::Failed(reason) => (self.faults.wait(), reason),
+                };
+                self.chain = Chain::Dirty {
+                    retry: self.now + wait,
+                    obstacle: Some(obstacle),
+                };
+            }
+        }
+    }
+
+    fn camera_news(&mut self, news: CameraNews) {
+        let shaken = match &mut self.camera {
+            Camera::Gone => return,
+            Camera::Withdrawn { .. } => {
+                match news {
+                    CameraNews::Gone => self.camera = Camera::Gone,
+                    // It crossed the withdrawal.
+                    CameraNews::Starting | CameraNews::Streaming | CameraNews::StartRefused => {
+                        self.soil();
+                    }
+                    CameraNews::Stalled | CameraNews::Idle => {}
+                }
+                return;
+            }
+            Camera::Allowed { starting, shaken } => {
+                let was_shaken = *shaken;
+                match news {
+                    CameraNews::Starting | CameraNews::Streaming => {
+                        *starting = true;
+                        *shaken |= !self.presence.level();
+                    }
+                    CameraNews::Idle => (*starting, *shaken) = (false, false),
+                    CameraNews::Stalled | CameraNews::StartRefused | CameraNews::Gone => {}
+                }
+                was_shaken
+            }
+        };
+        match news {
+            CameraNews::Streaming => {
+                self.recovered = false;
+                self.faults.reset();
+                self.module = Module::Good;
+            }
+            CameraNews::Idle => self.module = Module::Good,
+            CameraNews::StartRefused => self.recover(),
+            CameraNews::Stalled if shaken => self.recover(),
+            CameraNews::Stalled => self.module = Module::Stalled,
+            CameraNews::Starting | CameraNews::Gone => {}
+        }
+    }
+
+    /// Rebinds the chain under a module that is there: at once, and with a wait if that has not helped.
+    fn recover(&mut self) {
+        self.soil();
+        if self.recovered {
+            self.fault(REFUSED.into());
+        } else {
+            self.recovered = true;
+            self.module = self.settling(1);
+        }
+    }
+
+    /// The sensor's driver may have missed its stop.
+    fn soil(&mut self) {
+        if self.chain == Chain::Clean {
+            self.chain = Chain::dirty(self.now);
+        }
+    }
+
+    /// An attempt failed: the next one, or a fault.
+    fn again(&mut self, attempt: u32, reason: String) {
+        if attempt < self.config.attempts {
+            self.module = self.settling(attempt + 1);
+        } else {
+            self.fault(reason);
+        }
+    }
+
+    fn fault(&mut self, reason: String) {
+        let retry = self.now + self.faults.wait();
+        self.module = Module::Faulted { reason, retry };
+    }
+
+    fn settling(&self, attempt: u32) -> Module {
+        Module::Settling {
+            until: self.now + self.config.settle,
+            attempt,
+        }
+    }
+
+    /// What must end first, if it does not.
+    fn stuck(&self) -> Option<String> {
+        match (&self.work, &self.camera, &self.chain) {
+            (Some(work), ..) if work.limit <= self.now => Some(format!(
+                "{} takes longer than {:?}",
+                work.action.in_words(),
+                self.config.action_limit
+            )),
+            (_, Camera::Withdrawn { limit }, _) if *limit <= self.now => Some(CAMERA_STAYS.into()),
+            (.., Chain::Dirty { obstacle, .. }) => obstacle.clone(),
+            _ => None,
+        }
+    }
+}
+
+impl Chain {
+    /// To be unbound as soon as possible.
+    fn dirty(now: Time) -> Self {
+        Self::Dirty {
+            retry: now,
+            obstacle: None,
+        }
+    }
+}
+
+impl Camera {
+    /// The module was away, if only for a moment.
+    fn shake(&mut self) {
+        if let Self::Allowed { starting, shaken } = self {
+            *shaken |= *starting;
+        }
+    }
+
+    /// Whether the driver may be streaming.
+    fn may_stream(&self) -> bool {
+        matches!(self, Self::Allowed { starting: true, .. })
+    }
+}

@@ -1,0 +1,134 @@
+//! Who may do what: everybody who can connect to the Unix socket may read; root, `bayonetd`'s own user and the members
+//! of the control group may control. Over TCP the token is needed for everything, and is enough for everything.
+//!
+//! The kernel says who is at the other end (`SO_PEERCRED`), as of the moment of the connection. Which groups somebody
+//! is in is read from `/etc/group` and `/etc/passwd` at each connection, so that a change counts at once; accounts
+//! that are in no file (LDAP and its like) count with their primary group alone.
+
+use std::fs;
+use subtle::ConstantTimeEq;
+use tokio::net::UnixStream;
+
+/// What a client may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// See everything, change nothing.
+    Read,
+    /// Everything.
+    Control,
+}
+
+/// The other end of a Unix socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Effective user.
+    pub user: u32,
+    /// Effective group.
+    pub group: u32,
+}
+
+/// The rule for Unix sockets.
+#[derive(Clone, Debug)]
+pub(super) struct Rights {
+    own_user: u32,
+    control_group: String,
+}
+
+impl Rights {
+    pub(super) fn of_this_process(control_group: &str) -> Self {
+        Self {
+            own_user: nix::unistd::geteuid().as_raw(),
+            control_group: control_group.into(),
+        }
+    }
+
+    pub(super) fn control_group(&self) -> &str {
+        &self.control_group
+    }
+
+    pub(super) fn of_peer(&self, stream: &UnixStream) -> Access {
+        let Ok(credentials) = stream.peer_cred() else {
+            return Access::Read;
+        };
+        let peer = Peer {
+            user: credentials.uid(),
+            group: credentials.gid(),
+        };
+        let read = |path| fs::read_to_string(path).unwrap_or_default();
+        // Most clients are root or bayonetd's user, for whom no file need be read.
+        if is_owner(peer, self.own_user) {
+            return Access::Control;
+        }
+        access(
+            peer,
+            self.own_user,
+            &self.control_group,
+            &read("/etc/group"),
+            &read("/etc/passwd"),
+        )
+    }
+}
+
+fn is_owner(peer: Peer, own_user: u32) -> bool {
+    peer.user == 0 || peer.user == own_user
+}
+
+/// What a peer may do; `groups` and `users` are the texts of `/etc/group` and `/etc/passwd`.
+pub fn access(peer: Peer, own_user: u32, control_group: &str, groups: &str, users: &str) -> Access {
+    if is_owner(peer, own_user) {
+        return Access::Control;
+    }
+    let group = groups
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>())
+        .find(|fields| fields.first() == Some(&control_group));
+    // name:password:gid:member,member
+    let Some([_, _, gid, members]) = group.as_deref() else {
+        return Access::Read;
+    };
+    let primary = gid.parse() == Ok(peer.group);
+    // One user id may have several names.
+    let supplementary = users
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>())
+        .filter(|fields| {
+            fields
+                .get(2)
+                .is_some_and(|uid| uid.parse() == Ok(peer.user))
+        })
+        .filter(|fields| !fields[0].is_empty())
+        .any(|fields| members.split(',').any(|member| member.trim() == fields[0]));
+    if primary || supplementary {
+        Access::Control
+    } else {
+        Access::Read
+    }
+}
+
+/// The token of TCP clients. It is compared in constant time and never shown.
+#[derive(Clone)]
+pub(super) struct Secret(std::sync::Arc<str>);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+impl Secret {
+    pub(super) fn new(text: String) -> Self {
+        Self(text.into())
+    }
+
+    /// Whether the value of an `Authorization` header is `Bearer` and the token.
+    pub(super) fn admits(&self, authorization: &[u8]) -> bool {
+        const SCHEME: usize = "bearer ".len();
+        let Some((scheme, token)) = authorization.split_at_checked(SCHEME) else {
+            return false;
+        };
+        scheme.eq_ignore_ascii_case(b"bearer ") && bool::from(token.ct_eq(self.0.as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

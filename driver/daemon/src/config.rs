@@ -1,0 +1,523 @@
+//! The configuration file of `bayonetd`, `/etc/bayonet/bayonetd.toml`.
+//!
+//! Everything in it is optional: without the file, or with an empty one, [`Config::default`] holds, and the file that
+//! is installed says the same in words. A key that nobody knows is an error, as is a value out of its range; the error
+//! names file and line. Nothing is looked up here: whether a group or a line exists is found out where it is used.
+
+use crate::report::CameraName;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+use std::fs;
+use std::io::{self, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Where the file is, unless `bayonetd` is told otherwise.
+pub const PATH: &str = "/etc/bayonet/bayonetd.toml";
+/// Shortest token that is taken for one, in characters: 128 bit as hexadecimal digits.
+pub const TOKEN_LENGTH: usize = 32;
+/// Longest file, in bytes: far more than a configuration with every comment.
+const FILE_LIMIT: u64 = 1 << 20;
+/// Widest and highest stream, in pixels: V4L2's formats of this hardware end there.
+const SIZE_LIMIT: u32 = 1 << 16;
+/// Longest name of a user or a group (`useradd`).
+const NAME_LIMIT: usize = 32;
+/// Code lines of a 6-bit coded mount.
+const CODE_LINES: usize = 6;
+/// Lines of the frame-line selector.
+const FRAME_LINES: usize = 2;
+
+/// Everything that can be configured.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where clients are served, and which of them may control.
+    pub api: Api,
+    /// What the cameras stream.
+    pub cameras: Cameras,
+    /// The mount's wires.
+    pub mount: Mount,
+    /// The shutter key.
+    pub shutter: Shutter,
+    /// Pictures that were taken.
+    pub captures: Captures,
+    /// The processes that own the cameras.
+    pub process: Process,
+    /// Lens profiles.
+    pub lenses: Lenses,
+    /// What is remembered over a restart.
+    pub memory: Memory,
+}
+
+/// Section `[api]`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Api {
+    /// The Unix socket.
+    #[serde(deserialize_with = "absolute")]
+    pub socket: PathBuf,
+    /// Members of this group may control; root and `bayonetd`'s own user always may.
+    #[serde(deserialize_with = "account")]
+    pub control_group: String,
+    /// TCP, where it is wanted.
+    pub tcp: Option<Tcp>,
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        Self {
+            socket: "/run/bayonet/api.sock".into(),
+            control_group: "bayonet".into(),
+            tcp: None,
+        }
+    }
+}
+
+/// Section `[api.tcp]`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "TcpKeys")]
+pub struct Tcp {
+    /// Where to listen.
+    pub address: SocketAddr,
+    /// What a client has to present.
+    pub token: Token,
+}
+
+/// Where the token of TCP clients comes from.
+#[derive(Clone, PartialEq)]
+pub enum Token {
+    /// From the configuration itself.
+    Text(String),
+    /// From a file.
+    File(PathBuf),
+}
+
+/// Without the token: logs are read by others.
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(_) => f.write_str("Text(..)"),
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TcpKeys {
+    address: SocketAddr,
+    token: Option<String>,
+    #[serde(default, deserialize_with = "absolute_if_any")]
+    token_file: Option<PathBuf>,
+}
+
+impl TryFrom<TcpKeys> for Tcp {
+    type Error = String;
+
+    fn try_from(keys: TcpKeys) -> Result<Self, String> {
+        let token = match (keys.token, keys.token_file) {
+            (Some(text), None) => Token::Text(checked_token(&text)?),
+            (None, Some(path)) => Token::File(path),
+            _ => return Err("[api.tcp] needs either `token_file` or `token`".into()),
+        };
+        Ok(Self {
+            address: keys.address,
+            token,
+        })
+    }
+}
+
+/// Section `[cameras]`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cameras {
+    /// The fixed sensor.
+    pub main: Camera,
+    /// The sensor behind the mount.
+    pub mount: Camera,
+}
+
+/// Sections `[cameras.main]` and `[cameras.mount]`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Camera {
+    /// Width and height of the stream in pixels for clients that name none; libcamera's choice without it.
+    #[serde(deserialize_with = "size")]
+    pub size: Option<[u32; 2]>,
+}
+
+/// Section `[mount]`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mount {
+    /// Name of the line that says whether a module is plugged.
+    #[serde(deserialize_with = "line")]
+    pub present_line: String,
+    /// Its level while one is.
+    pub present_active: Level,
+    /// Names of the lines of the 6-bit lens code, most significant bit first.
+    #[serde(deserialize_with = "lines::<_, CODE_LINES>")]
+    pub code_lines: Vec<String>,
+    /// Level of a mark that is black.
+    pub code_active: Level,
+    /// Names of the lines of the frame-line selector, most significant bit first.
+    #[serde(deserialize_with = "lines::<_, FRAME_LINES>")]
+    pub frame_lines: Vec<String>,
+    /// Level of a bit that is set.
+    pub frame_active: Level,
+    /// How long presence has to hold before it counts.
+    #[serde(
+        rename = "presence_debounce_ms",
+        deserialize_with = "milliseconds::<_, 1, 5_000>"
+    )]
+    pub presence_debounce: Duration,
+    /// How long the lens's lines have to hold before they count.
+    #[serde(
+        rename = "lens_debounce_ms",
+        deserialize_with = "milliseconds::<_, 1, 5_000>"
+    )]
+    pub lens_debounce: Duration,
+    /// From power to the first word with the sensor.
+    #[serde(rename = "settle_ms", deserialize_with = "milliseconds::<_, 0, 5_000>")]
+    pub settle: Duration,
+    /// How often the sensor is asked who it is before the module counts as faulty.
+    #[serde(deserialize_with = "count::<_, 1, 100>")]
+    pub identify_attempts: u32,
+    /// How often a module may be plugged within 5 s before it has to stay for a while.
+    #[serde(deserialize_with = "count::<_, 1, 1_000>")]
+    pub flap_limit: u32,
+}
+
+impl Default for Mount {
+    fn default() -> Self {
+        Self {
+            present_line: "MOUNT_PRESENT".into(),
+            present_active: Level::Low,
+            code_lines: (0..CODE_LINES)
+                .rev()
+                .map(|bit| format!("LENS_CODE{bit}"))
+                .collect(),
+            code_active: Level::High,
+            frame_lines: (0..FRAME_LINES)
+                .rev()
+                .map(|bit| format!("FRAME_SELECT{bit}"))
+                .collect(),
+            frame_active: Level::High,
+            presence_debounce: Duration::from_millis(50),
+            lens_debounce: Duration::from_millis(100),
+            settle: Duration::from_millis(20),
+            identify_attempts: 3,
+            flap_limit: 5,
+        }
+    }
+}
+
+/// Level of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// Near ground.
+    Low,
+    /// Near the supply.
+    High,
+}
+
+/// Section `[shutter]`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Shutter {
+    /// Which cameras the key fires; with none the key is left to others.
+    #[serde(deserialize_with = "distinct")]
+    pub cameras: Vec<CameraName>,
+}
+
+impl Default for Shutter {
+    fn default() -> Self {
+        Self {
+            cameras: vec![CameraName::Main, CameraName::Mount],
+        }
+    }
+}
+
+/// Section `[captures]`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Captures {
+    /// Where pictures are kept.
+    #[serde(deserialize_with = "absolute")]
+    pub directory: PathBuf,
+    /// JPEG quality where a request names none, `1..=100`.
+    #[serde(deserialize_with = "quality")]
+    pub quality: u8,
+    /// Space that pictures leave free, in MiB.
+    #[serde(rename = "minimum_free_mib")]
+    pub minimum_free: u32,
+}
+
+impl Default for Captures {
+    fn default() -> Self {
+        Self {
+            directory: "/var/lib/bayonet/captures".into(),
+            quality: 92,
+            minimum_free: 256,
+        }
+    }
+}
+
+/// Section `[process]`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Process {
+    /// The program that owns a camera.
+    #[serde(deserialize_with = "absolute")]
+    pub program: PathBuf,
+    /// User that it runs as.
+    #[serde(deserialize_with = "account")]
+    pub user: String,
+    /// Group that it runs as: the one that owns the camera's device nodes.
+    #[serde(deserialize_with = "account")]
+    pub group: String,
+}
+
+impl Default for Process {
+    fn default() -> Self {
+        Self {
+            program: "/usr/libexec/bayonet-camera".into(),
+            user: "nobody".into(),
+            group: "video".into(),
+        }
+    }
+}
+
+/// Section `[lenses]`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Lenses {
+    /// Directories of lens profiles beside the built-in ones; a later one's profiles replace those of the same name.
+    #[serde(deserialize_with = "absolute_each")]
+    pub directories: Vec<PathBuf>,
+}
+
+impl Default for Lenses {
+    fn default() -> Self {
+        Self {
+            directories: vec!["/etc/bayonet/lenses".into()],
+        }
+    }
+}
+
+/// Section `[memory]`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Memory {
+    /// Controls that were set, and the lens that a person named.
+    #[serde(deserialize_with = "absolute")]
+    pub file: PathBuf,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            file: "/var/lib/bayonet/memory.json".into(),
+        }
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file could not be read.
+    #[error("{path}: {error}", path = path.display())]
+    Read {
+        /// Of the file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// What it says is not a configuration.
+    #[error("{path}:{line}: {message}", path = path.display())]
+    Parse {
+        /// Of the file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong, and what would be right.
+        message: String,
+    },
+    /// The token for TCP cannot be used.
+    #[error("{path}: {message}; write one with: (umask 077; openssl rand -hex 32 > {path})", path = path.display())]
+    Token {
+        /// Of the token's file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+impl Config {
+    /// Reads a file. Without one at [`PATH`] the default holds; any other file has to be there.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        match read_text(path) {
+            Ok(text) => Self::parse(&text, path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && path == Path::new(PATH) => {
+                Ok(Self::default())
+            }
+            Err(error) => Err(Error::Read {
+                path: path.into(),
+                error,
+            }),
+        }
+    }
+
+    /// Reads a text; `path` is for the error.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
+        toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start));
+            Error::Parse {
+                path: path.into(),
+                line: before.map_or(1, |before| 1 + before.matches('\n').count()),
+                message: error.message().replace('\n', ": "),
+            }
+        })
+    }
+}
+
+impl Token {
+    /// The token itself.
+    pub fn secret(&self) -> Result<String, Error> {
+        let path = match self {
+            Self::Text(text) => return Ok(text.clone()),
+            Self::File(path) => path,
+        };
+        let text = read_text(path).map_err(|error| Error::Token {
+            path: path.clone(),
+            message: error.to_string(),
+        })?;
+        checked_token(text.trim()).map_err(|message| Error::Token {
+            path: path.clone(),
+            message,
+        })
+    }
+}
+
+fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let file = fs::File::open(path)?;
+    if file.take(FILE_LIMIT + 1).read_to_string(&mut text)? as u64 > FILE_LIMIT {
+        return Err(io::Error::other(format!("longer than {FILE_LIMIT} bytes")));
+    }
+    Ok(text)
+}
+
+/// A token travels in a header: visible ASCII, and long enough not to be guessed.
+fn checked_token(text: &str) -> Result<String, String> {
+    if text.len() < TOKEN_LENGTH {
+        return Err(format!(
+            "the token is shorter than {TOKEN_LENGTH} characters"
+        ));
+    }
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("the token has characters other than visible ASCII".into());
+    }
+    Ok(text.into())
+}
+
+fn absolute<'de, D: Deserializer<'de>>(value: D) -> Result<PathBuf, D::Error> {
+    let path = PathBuf::deserialize(value)?;
+    if path.is_absolute() {
+        Ok(path)
+    } else {
+        Err(D::Error::custom(format!(
+            "{path:?} is not an absolute path"
+        )))
+    }
+}
+
+fn absolute_if_any<'de, D: Deserializer<'de>>(value: D) -> Result<Option<PathBuf>, D::Error> {
+    absolute(value).map(Some)
+}
+
+fn absolute_each<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<PathBuf>, D::Error> {
+    let paths = Vec::<PathBuf>::deserialize(value)?;
+    match paths.iter().find(|path| !path.is_absolute()) {
+        Some(path) => Err(D::Error::custom(format!(
+            "{path:?} is not an absolute path"
+        ))),
+        None => Ok(paths),
+    }
+}
+
+fn account<'de, D: Deserializer<'de>>(value: D) -> Result<String, D::Error> {
+    let name = String::deserialize(value)?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+    if (1..=NAME_LIMIT).contains(&name.len()) && name.bytes().all(plain) {
+        Ok(name)
+    } else {
+        Err(D::Error::custom(format!(
+            "{name:?} cannot be the name of a user or group"
+        )))
+    }
+}
+
+fn line<'de, D: Deserializer<'de>>(value: D) -> Result<String, D::Error> {
+    let name = String::deserialize(value)?;
+    if name.is_empty() {
+        return Err(D::Error::custom("a GPIO line needs a name, see gpioinfo"));
+    }
+    Ok(name)
+}
+
+fn lines<'de, D: Deserializer<'de>, const N: usize>(value: D) -> Result<Vec<String>, D::Error> {
+    let names = Vec::<String>::deserialize(value)?;
+    let distinct = |(i, name): (usize, &String)| !name.is_empty() && !names[..i].contains(name);
+    if names.len() == N && names.iter().enumerate().all(distinct) {
+        Ok(names)
+    } else {
+        Err(D::Error::custom(format!(
+            "these are {N} different names of GPIO lines, see gpioinfo"
+        )))
+    }
+}
+
+fn distinct<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<CameraName>, D::Error> {
+    let cameras = Vec::<CameraName>::deserialize(value)?;
+    if (1..cameras.len()).any(|i| cameras[..i].contains(&cameras[i])) {
+        return Err(D::Error::custom("a camera is named twice"));
+    }
+    Ok(cameras)
+}
+
+fn size<'de, D: Deserializer<'de>>(value: D) -> Result<Option<[u32; 2]>, D::Error> {
+    let size = <[u32; 2]>::deserialize(value)?;
+    if size.iter().all(|side| (1..=SIZE_LIMIT).contains(side)) {
+        Ok(Some(size))
+    } else {
+        Err(D::Error::custom(format!(
+            "a size is [width, height], each 1 to {SIZE_LIMIT}"
+        )))
+    }
+}
+
+fn quality<'de, D: Deserializer<'de>>(value: D) -> Result<u8, D::Error> {
+    count::<D, 1, 100>(value).map(|quality| quality as u8)
+}
+
+fn count<'de, D: Deserializer<'de>, const MIN: u32, const MAX: u32>(
+    value: D,
+) -> Result<u32, D::Error> {
+    let count = i64::deserialize(value)?;
+    u32::try_from(count)
+        .ok()
+        .filter(|count| (MIN..=MAX).contains(count))
+        .ok_or_else(|| D::Error::custom(format!("{count} is not within {MIN} to {MAX}")))
+}
+
+fn milliseconds<'de, D: Deserializer<'de>, const MIN: u32, const MAX: u32>(
+    value: D,
+) -> Result<Duration, D::Error> {
+    count::<D, MIN, MAX>(value).map(|count| Duration::from_millis(count.into()))
+}
+
+#[cfg(test)]
+mod tests;

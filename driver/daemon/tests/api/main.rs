@@ -1,0 +1,11 @@
+//! The API over real sockets, with an event loop that has no cameras. What belongs where:
+//! `routes` every path once, `refusals` whatever is wrong, `streams` events and frames, `life` start and end,
+//! `schemas` that the description tells the truth.
+
+mod board;
+mod event_loop;
+mod life;
+mod refusals;
+mod routes;
+mod schemas;
+mod streams;
