@@ -1,4 +1,4 @@
-//! Guest programs of this workspace, compiled for arm64 by the build root's cargo.
+//! Guest programs of this workspace, compiled by the build root's cargo.
 //!
 //! The first process and what runs beside it are linked statically: the initramfs has no libraries. Programs of the
 //! product are linked as a board's are, with the guest's own C library and libcamera. Crates are downloaded once into
@@ -7,13 +7,13 @@
 use super::build_root::{BuildRoot, Sandbox};
 use super::cache::{CacheLock, Key};
 use super::error::{AtPath, Error, Result};
+use super::host::Architecture;
 use super::workshop::Workshop;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const TARGET: &str = "aarch64-unknown-linux-gnu";
 /// Where the build root keeps what its libraries for the guest say of themselves.
 const PKG_CONFIG_DIRECTORIES: &str = "/usr/lib/aarch64-linux-gnu/pkgconfig:/usr/share/pkgconfig";
 /// Longest time for a build from nothing, downloads included.
@@ -21,7 +21,7 @@ const COMPILE_LIMIT: Duration = Duration::from_secs(20 * 60);
 /// Overrides where the sources are.
 const SOURCE_VARIABLE: &str = "BAYONET_SOURCE";
 
-/// A binary of this workspace to be compiled for the guest.
+/// A binary of this workspace to be compiled for a guest.
 #[derive(Clone, Copy, Debug)]
 pub struct GuestProgram<'a> {
     /// The crate.
@@ -41,6 +41,16 @@ pub enum Linkage {
     Static,
     /// The guest's libraries, as on a board.
     Dynamic,
+}
+
+impl Architecture {
+    /// Rust's name for programs of this architecture.
+    fn target(self) -> &'static str {
+        match self {
+            Self::Amd64 => "x86_64-unknown-linux-gnu",
+            Self::Arm64 => "aarch64-unknown-linux-gnu",
+        }
+    }
 }
 
 impl GuestProgram<'_> {
@@ -65,13 +75,14 @@ pub(super) fn binary(
     held: &CacheLock,
     root: &BuildRoot,
     program: &GuestProgram<'_>,
+    architecture: Architecture,
 ) -> Result<PathBuf> {
-    if let Some(found) = find(shop, root, program)? {
+    if let Some(found) = find(shop, root, program, architecture)? {
         return Ok(found);
     }
     let GuestProgram { package, bin, .. } = *program;
-    let key = key(shop, root, program)?;
-    let mut build = cargo(shop, root)?
+    let key = key(shop, root, program, architecture)?;
+    let mut build = cargo(shop, root, architecture)?
         .args(["build", "--release", "--locked", "--package", package])
         .args(["--bin", bin, "--features", &program.features.join(",")]);
     build = match program.linkage {
@@ -82,7 +93,10 @@ pub(super) fn binary(
     };
     shop.steps
         .run(&format!("{bin}: compile"), build.build(), COMPILE_LIMIT)?;
-    let compiled = target(shop)?.join(TARGET).join("release").join(bin);
+    let compiled = target(shop)?
+        .join(architecture.target())
+        .join("release")
+        .join(bin);
     let entry = shop.cache.build(held, &program.artefact(), |partial| {
         fs::copy(&compiled, partial.join(bin)).at("copy", &compiled)?;
         Ok(key)
@@ -95,21 +109,26 @@ pub(super) fn find(
     shop: &Workshop,
     root: &BuildRoot,
     program: &GuestProgram<'_>,
+    architecture: Architecture,
 ) -> Result<Option<PathBuf>> {
-    let key = key(shop, root, program)?;
+    let key = key(shop, root, program, architecture)?;
     let found = shop.cache.find(&program.artefact(), key);
     Ok(found.map(|path| path.join(program.bin)))
 }
 
-/// Prepares to run the build root's cargo on the workspace, for the guest's target.
-pub(super) fn cargo(shop: &Workshop, root: &BuildRoot) -> Result<Sandbox> {
+/// Prepares to run the build root's cargo on the workspace, for a guest of this architecture.
+pub(super) fn cargo(
+    shop: &Workshop,
+    root: &BuildRoot,
+    architecture: Architecture,
+) -> Result<Sandbox> {
     let target = target(shop)?;
     let home = made(shop.cache.path().join("cargo"))?;
     // Cargo tells fresh from stale by path and time, so every checkout needs a path of its own.
     let inside = format!("/source-{}", Key::new().with(path_bytes(&shop.source)));
     let cargo = root
         .command("cargo")
-        .env("CARGO_BUILD_TARGET", TARGET)
+        .env("CARGO_BUILD_TARGET", architecture.target())
         .env("CARGO_HOME", "/cargo")
         .env("CARGO_TARGET_DIR", "/target")
         .env("PKG_CONFIG_ALLOW_CROSS", "1")
@@ -132,12 +151,18 @@ fn target(shop: &Workshop) -> Result<PathBuf> {
     made(shop.cache.path().join("target"))
 }
 
-fn key(shop: &Workshop, root: &BuildRoot, program: &GuestProgram<'_>) -> Result<Key> {
+fn key(
+    shop: &Workshop,
+    root: &BuildRoot,
+    program: &GuestProgram<'_>,
+    architecture: Architecture,
+) -> Result<Key> {
     let toolchain = Key::new().with(path_bytes(root.path()));
     let start = toolchain.with(program.package).with(program.bin);
     let features = program.features.iter().fold(start, Key::with);
     let linkage = [u8::from(program.linkage == Linkage::Dynamic)];
-    sources(&shop.source, features.with(linkage))
+    let start = features.with(linkage).with(architecture.target());
+    sources(&shop.source, start)
 }
 
 /// Adds names, sizes and times of all files of the workspace: enough to see a change, quick enough for every run.

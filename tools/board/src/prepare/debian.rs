@@ -158,6 +158,17 @@ pub(super) fn guest() -> Recipe {
     }
 }
 
+/// The kernel of the second guest, and what emulates its machine.
+pub(super) fn amd64_guest() -> Recipe {
+    Recipe {
+        name: "amd64-guest",
+        variant: "extract",
+        architectures: "amd64",
+        packages: &["linux-image-amd64", "qemu-system-x86"],
+        excluded: super::amd64::EXCLUDED,
+    }
+}
+
 impl Recipe {
     /// The key of a root made by this recipe while `guest.lock` records `locked` for it.
     pub(super) fn key(&self, locked: &str) -> Key {

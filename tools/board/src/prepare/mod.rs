@@ -6,6 +6,7 @@
 //!
 //! This room starts no machine and composes no device tree.
 
+mod amd64;
 mod build_root;
 mod cache;
 mod cross;
@@ -19,6 +20,7 @@ mod lock;
 mod tool;
 mod workshop;
 
+pub use amd64::Amd64Guest;
 pub use build_root::{BuildRoot, Sandbox};
 pub use cache::{Cache, CacheLock, Key};
 pub use cross::{GuestProgram, Linkage};
@@ -109,6 +111,14 @@ impl Prepared {
     /// [`Error::Tool`] with the compiler's last lines; the errors of [`prepare`].
     pub fn guest_program(&self, program: &GuestProgram<'_>) -> Result<PathBuf> {
         self.workshop.guest_program(&self.build_root, program)
+    }
+
+    /// The second guest, with the binary `bin` of this workspace's `package` as its only program.
+    ///
+    /// # Errors
+    /// As those of [`prepare`]; [`Error::NotAmd64`] on hosts that are not amd64.
+    pub fn amd64_guest(&self, package: &str, bin: &str) -> Result<Amd64Guest> {
+        self.workshop.amd64_guest(&self.build_root, package, bin)
     }
 
     /// The build root's cargo, about to run in this workspace for the guest's target, with network.

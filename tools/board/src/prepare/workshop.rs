@@ -92,15 +92,15 @@ impl Workshop {
         root: &BuildRoot,
         program: &GuestProgram<'_>,
     ) -> Result<PathBuf> {
-        match cross::find(self, root, program)? {
+        match cross::find(self, root, program, Architecture::Arm64)? {
             Some(found) => Ok(found),
-            None => cross::binary(self, &self.hold()?, root, program),
+            None => cross::binary(self, &self.hold()?, root, program, Architecture::Arm64),
         }
     }
 
     /// The build root's cargo in the workspace, for the guest's target.
     pub(super) fn cargo(&self, root: &BuildRoot) -> Result<Sandbox> {
-        cross::cargo(self, root)
+        cross::cargo(self, root, Architecture::Arm64)
     }
 
     fn lock_path(&self) -> PathBuf {
@@ -108,7 +108,7 @@ impl Workshop {
     }
 
     /// Checks the host and takes the cache.
-    fn hold(&self) -> Result<CacheLock> {
+    pub(super) fn hold(&self) -> Result<CacheLock> {
         host::check()?;
         let mut shown = None;
         let held = self.cache.lock(|holder| {
@@ -124,7 +124,7 @@ impl Workshop {
         Ok(held)
     }
 
-    fn key(recipe: &Recipe, lock: &Lock) -> Key {
+    pub(super) fn key(recipe: &Recipe, lock: &Lock) -> Key {
         recipe.key(&lock.root_text(recipe.name)).with(FORMAT)
     }
 
@@ -166,7 +166,7 @@ impl Workshop {
         let Some(roots) = self.find_roots(lock)? else {
             return Ok(None);
         };
-        let Some(init) = cross::find(self, &roots.build_root(), &INIT)? else {
+        let Some(init) = cross::find(self, &roots.build_root(), &INIT, Architecture::Arm64)? else {
             return Ok(None);
         };
         let key = Self::initramfs_key(&roots, &init)?;
@@ -233,7 +233,7 @@ impl Workshop {
     }
 
     fn make_initramfs(&self, held: &CacheLock, roots: &Roots) -> Result<PathBuf> {
-        let init = cross::binary(self, held, &roots.build_root(), &INIT)?;
+        let init = cross::binary(self, held, &roots.build_root(), &INIT, Architecture::Arm64)?;
         let key = Self::initramfs_key(roots, &init)?;
         if let Some(found) = self.cache.find(INITRAMFS, key) {
             return Ok(found);
