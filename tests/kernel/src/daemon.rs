@@ -6,7 +6,6 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -92,7 +91,10 @@ impl Daemon {
     /// Sends a request that must succeed.
     pub(crate) fn ask(&self, method: &str, path: &str, body: Option<Value>) -> Result<Value> {
         let (status, answer) = request(method, path, body)?;
-        ensure!((200..300).contains(&status), "{method} {path}: {status} {answer}");
+        ensure!(
+            (200..300).contains(&status),
+            "{method} {path}: {status} {answer}"
+        );
         Ok(answer)
     }
 
@@ -204,11 +206,6 @@ pub(crate) fn last_words() -> String {
     lines[lines.len().saturating_sub(4)..].join(" | ")
 }
 
-/// Whether the programs are there at all.
-pub(crate) fn installed() -> bool {
-    Path::new(PROGRAM).exists()
-}
-
 /// One request on a connection of its own: status and JSON of the answer, null where it has none.
 pub(crate) fn request(method: &str, path: &str, body: Option<Value>) -> Result<(u16, Value)> {
     let mut connection = send(method, path, body)?;
@@ -303,7 +300,10 @@ impl Stream {
             if wanted(&event) {
                 return Ok((moment, event));
             }
-            ensure!(start.elapsed() < LIMIT, "the event does not come; last {event}");
+            ensure!(
+                start.elapsed() < LIMIT,
+                "the event does not come; last {event}"
+            );
         }
     }
 

@@ -118,14 +118,19 @@ fn shutter(bench: &mut Bench) -> Result<Verdict> {
     let events = daemon.events()?;
     bench.board.key(true)?;
     events.wait(|event| event["event"] == "shutter")?;
-    let (_, capture) = events.wait(|event| {
-        event["event"] == "capture" || event["event"] == "capture-failed"
-    })?;
+    let (_, capture) =
+        events.wait(|event| event["event"] == "capture" || event["event"] == "capture-failed")?;
     bench.board.key(false)?;
-    let pictures = capture["pictures"].as_array().context(capture.to_string())?;
+    let pictures = capture["pictures"]
+        .as_array()
+        .context(capture.to_string())?;
     let cameras: Vec<&Value> = pictures.iter().map(|picture| &picture["camera"]).collect();
     ensure!(cameras == [&json!("main"), &json!("mount")], "{capture}");
-    let time = |picture: &Value| picture["frame"]["timestamp_ns"].as_f64().unwrap_or_default();
+    let time = |picture: &Value| {
+        picture["frame"]["timestamp_ns"]
+            .as_f64()
+            .unwrap_or_default()
+    };
     let apart = (time(&pictures[0]) - time(&pictures[1])).abs() / 1e6;
     for picture in pictures {
         let file = picture["file"].as_str().context("a file")?;
@@ -138,8 +143,14 @@ fn missing_line(_bench: &mut Bench) -> Result<Verdict> {
     let daemon = Daemon::start_with("[mount]\npresent_line = \"NO_SUCH_LINE\"\n")?;
     let status = daemon.get("/v1/status")?;
     ensure!(status["module"]["state"] == "not-configured", "{status}");
-    let reason = status["module"]["reason"].as_str().unwrap_or_default().to_owned();
-    ensure!(reason.contains("NO_SUCH_LINE"), "the reason does not name it: {reason}");
+    let reason = status["module"]["reason"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    ensure!(
+        reason.contains("NO_SUCH_LINE"),
+        "the reason does not name it: {reason}"
+    );
     some_frames(&daemon.frames("main")?)?;
     remark(reason)
 }
@@ -147,12 +158,19 @@ fn missing_line(_bench: &mut Bench) -> Result<Verdict> {
 fn no_module(_bench: &mut Bench) -> Result<Verdict> {
     let node = module_node()?;
     fs::create_dir_all("/run/empty")?;
-    output("busybox", &["mount", "--bind", "/run/empty", &node], CAPTURE_LIMIT)?;
+    output(
+        "busybox",
+        &["mount", "--bind", "/run/empty", &node],
+        CAPTURE_LIMIT,
+    )?;
     let result = Daemon::start().and_then(|daemon| {
         let status = daemon.get("/v1/status")?;
         ensure!(status["module"]["state"] == "not-configured", "{status}");
         ensure!(status["cameras"] == json!([]), "{status}");
-        Ok(status["module"]["reason"].as_str().unwrap_or_default().to_owned())
+        Ok(status["module"]["reason"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned())
     });
     output("busybox", &["umount", &node], CAPTURE_LIMIT)?;
     let reason = result?;
@@ -174,10 +192,17 @@ fn module_node() -> Result<String> {
 
 fn wrong_profile(_bench: &mut Bench) -> Result<Verdict> {
     fs::create_dir_all("/run/lenses")?;
-    fs::write("/run/lenses/bad.toml", "name = \"bad\"\nvignetting = [-9.0, 0.0, 0.0]\n")?;
+    fs::write(
+        "/run/lenses/bad.toml",
+        "name = \"bad\"\nvignetting = [-9.0, 0.0, 0.0]\n",
+    )?;
     let daemon = Daemon::start_with("[lenses]\ndirectories = [\"/run/lenses\"]\n")?;
     let lenses = daemon.get("/v1/lenses")?;
-    let bad = lenses.as_array().into_iter().flatten().find(|lens| lens["name"] == "bad");
+    let bad = lenses
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|lens| lens["name"] == "bad");
     ensure!(bad.is_none(), "it was taken");
     some_frames(&daemon.frames("mount")?)?;
     Ok(Verdict::Pass)

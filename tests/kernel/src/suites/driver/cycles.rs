@@ -1,7 +1,7 @@
 //! Many plugs: nothing is lost by the main camera and nothing is left behind by `bayonetd`; and how quick a plug is.
 
 use super::Witness;
-use crate::cam::{CAPTURE_LIMIT, Shot, SMALL, count, finish};
+use crate::cam::{CAPTURE_LIMIT, SMALL, Shot, count, finish};
 use crate::daemon::{self, Daemon};
 use crate::orders::Port;
 use crate::suites::{Bench, Complaints, Suite, Test, Verdict, remark};
@@ -55,9 +55,12 @@ fn median<T: Ord + Copy>(mut values: Vec<T>) -> Option<T> {
 /// A number in `/proc/PID/status`.
 fn status(pid: u32, key: &str) -> Result<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
     let word = line.and_then(|line| line.split_whitespace().next());
-    word.and_then(|word| word.parse().ok()).with_context(|| format!("no {key}"))
+    word.and_then(|word| word.parse().ok())
+        .with_context(|| format!("no {key}"))
 }
 
 /// What must not grow.
@@ -92,7 +95,10 @@ fn at_rest(_bench: &mut Bench) -> Result<Verdict> {
     let resident = status(daemon.pid(), "VmRSS")?;
     ensure!(resident < RESIDENT_LIMIT, "{resident} KiB resident");
     ensure!(woken == 0, "woken {woken} times in {} s", REST.as_secs());
-    remark(format!("{resident} KiB resident, not woken in {} s", REST.as_secs()))
+    remark(format!(
+        "{resident} KiB resident, not woken in {} s",
+        REST.as_secs()
+    ))
 }
 
 fn plug_to_frame(bench: &mut Bench) -> Result<Verdict> {
@@ -113,12 +119,20 @@ fn plug_to_frame(bench: &mut Bench) -> Result<Verdict> {
         bench.board.plug(MOUNT)?;
         let plugged = Instant::now();
         let (first, _) = frames.next()?;
-        ours.push(first.saturating_duration_since(plugged).saturating_sub(DEBOUNCE));
+        ours.push(
+            first
+                .saturating_duration_since(plugged)
+                .saturating_sub(DEBOUNCE),
+        );
         drop(frames);
         daemon.wait_camera("mount", |camera| camera["state"] == "available")?;
         bench.board.unplug(MOUNT)?;
         let unplugged = Instant::now();
-        absences.push(told("absent")?.saturating_duration_since(unplugged).saturating_sub(DEBOUNCE));
+        absences.push(
+            told("absent")?
+                .saturating_duration_since(unplugged)
+                .saturating_sub(DEBOUNCE),
+        );
         bench.board.plug(MOUNT)?;
         daemon.wait_module("present")?;
         let begin = Instant::now();
@@ -143,7 +157,10 @@ fn plug_to_frame(bench: &mut Bench) -> Result<Verdict> {
 
 fn cycles(bench: &mut Bench) -> Result<Verdict> {
     let count = std::env::var("KTAP_CYCLES").ok();
-    let count = count.and_then(|count| count.parse().ok()).unwrap_or(CYCLES).max(WARM + 1);
+    let count = count
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(CYCLES)
+        .max(WARM + 1);
     let daemon = Daemon::start()?;
     daemon.wait_module("present")?;
     let witness = Witness::begin(&daemon)?;
@@ -172,7 +189,11 @@ fn cycles(bench: &mut Bench) -> Result<Verdict> {
         same && end.resident_kib < warm.resident_kib + 512,
         "after {WARM} cycles {warm:?}, after {count} {end:?}"
     );
-    let plugs = daemon.get("/v1/module")?["plugs"].as_u64().unwrap_or_default();
+    let plugs = daemon.get("/v1/module")?["plugs"]
+        .as_u64()
+        .unwrap_or_default();
     ensure!(plugs >= count as u64, "only {plugs} plugs were seen");
-    remark(format!("{count} cycles, {frames} frames of the main camera without a gap; {end:?}"))
+    remark(format!(
+        "{count} cycles, {frames} frames of the main camera without a gap; {end:?}"
+    ))
 }

@@ -70,7 +70,9 @@ fn every_code(bench: &mut Bench) -> Result<Verdict> {
             let Some(frame) = frame else { continue };
             bench.board.lens(code, frame)?;
             daemon
-                .wait_status(|status| lens(status)["state"] == "known" && lens(status)["profile"] == *name)
+                .wait_status(|status| {
+                    lens(status)["state"] == "known" && lens(status)["profile"] == *name
+                })
                 .with_context(|| format!("code {code}, selector {frame}: {name}"))?;
             tried += 1;
         }
@@ -81,7 +83,9 @@ fn every_code(bench: &mut Bench) -> Result<Verdict> {
 
 /// Whether another profile claims this very selector.
 fn refined(lenses: &[Value], code: u8, frame: u8) -> bool {
-    lenses.iter().any(|profile| codes(profile).contains(&(code, Some(frame))))
+    lenses
+        .iter()
+        .any(|profile| codes(profile).contains(&(code, Some(frame))))
 }
 
 fn on_and_off(bench: &mut Bench) -> Result<Verdict> {
@@ -92,7 +96,8 @@ fn on_and_off(bench: &mut Bench) -> Result<Verdict> {
     let status = daemon.wait_status(|status| lens(status)["state"] == "known")?;
     ensure!(lens(&status)["focal_length_mm"] == 50.0, "{status}");
     bench.board.lens(61, 1)?;
-    daemon.wait_status(|status| lens(status)["state"] == "unknown" && lens(status)["code"] == 61)?;
+    daemon
+        .wait_status(|status| lens(status)["state"] == "unknown" && lens(status)["code"] == 61)?;
     bench.board.lens(0, 1)?;
     daemon.wait_status(|status| lens(status)["state"] == "uncoded")?;
     Ok(Verdict::Pass)
@@ -112,7 +117,10 @@ fn quickly(bench: &mut Bench) -> Result<Verdict> {
         let code = &event["lens"]["code"];
         event["event"] == "module" && [33, 34, 35].iter().any(|&passing| *code == passing)
     };
-    ensure!(told.iter().find(between).is_none(), "a passing code was told: {told:?}");
+    ensure!(
+        told.iter().find(between).is_none(),
+        "a passing code was told: {told:?}"
+    );
     Ok(Verdict::Pass)
 }
 
@@ -159,7 +167,9 @@ fn picture(bench: &mut Bench) -> Result<Verdict> {
     let capture = daemon.ask("POST", "/v1/captures", Some(body))?;
     let file = capture["pictures"][0]["file"].as_str().context("a file")?;
     let bytes = std::fs::read(format!("/var/lib/bayonet/captures/{file}"))?;
-    let told = bytes.windows(model.len()).any(|window| window == model.as_bytes());
+    let told = bytes
+        .windows(model.len())
+        .any(|window| window == model.as_bytes());
     ensure!(told, "{file} does not name {model}");
     daemon.ask("DELETE", &format!("/v1/captures/{file}"), None)?;
     remark(format!("{file}, {} bytes", bytes.len()))

@@ -154,8 +154,12 @@ fn bounce(bench: &mut Bench) -> Result<Verdict> {
     }
     end(&daemon, &witness)?;
     let told = events.drain();
-    let absent = |event: &&serde_json::Value| event["event"] == "module" && event["state"] == "absent";
-    ensure!(told.iter().find(absent).is_none(), "an absence was told: {told:?}");
+    let absent =
+        |event: &&serde_json::Value| event["event"] == "module" && event["state"] == "absent";
+    ensure!(
+        told.iter().find(absent).is_none(),
+        "an absence was told: {told:?}"
+    );
     Ok(Verdict::Pass)
 }
 
@@ -192,7 +196,10 @@ fn other_sensor(bench: &mut Bench) -> Result<Verdict> {
     bench.board.plug_sensor(MOUNT, "imx219")?;
     let module = daemon.wait_module("wrong-sensor")?;
     let reason = module["reason"].as_str().unwrap_or_default().to_owned();
-    ensure!(reason.contains("imx219"), "the reason does not name it: {reason}");
+    ensure!(
+        reason.contains("imx219"),
+        "the reason does not name it: {reason}"
+    );
     bench.board.unplug(MOUNT)?;
     daemon.wait_module("absent")?;
     bench.board.plug_sensor(MOUNT, "imx283")?;

@@ -44,8 +44,8 @@ fn arm(board: &mut Board, nth: u32) -> Result<()> {
 /// Whether the fault has struck; it is ended in any case.
 fn struck(board: &mut Board) -> Result<bool> {
     let status = board.status()?;
-    let pending = status["ports"][1]["pending_nak"].as_bool();
-    let pending = pending.with_context(|| format!("no pending_nak in {status}"))?;
+    let pending = status["mount"]["nak_pending"].as_bool();
+    let pending = pending.with_context(|| format!("no nak_pending in {status}"))?;
     board.clear(MOUNT)?;
     Ok(!pending)
 }
@@ -56,13 +56,11 @@ fn each(
     stride: u32,
     mut deed: impl FnMut(&mut Board, u32) -> Result<()>,
 ) -> Result<u32> {
-    let mut tried = 0;
-    for nth in (1..MANY).step_by(stride as usize) {
+    for (tried, nth) in (0..).zip((1..MANY).step_by(stride as usize)) {
         deed(&mut bench.board, nth).with_context(|| format!("transfer {nth}"))?;
         if !struck(&mut bench.board)? {
             return Ok(tried);
         }
-        tried += 1;
     }
     bail!("more than {MANY} transfers");
 }
@@ -112,7 +110,10 @@ fn wait_unbound() -> Result<()> {
     let sensor = MOUNT.sensor()?;
     let start = std::time::Instant::now();
     while crate::kernel::SENSOR.devices()?.contains(&sensor) {
-        anyhow::ensure!(start.elapsed() < crate::daemon::LIMIT, "{sensor} stays bound");
+        anyhow::ensure!(
+            start.elapsed() < crate::daemon::LIMIT,
+            "{sensor} stays bound"
+        );
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     Ok(())
@@ -127,7 +128,9 @@ fn start(bench: &mut Bench) -> Result<Verdict> {
         arm(board, nth)?;
         // The process that failed is followed by one that does not.
         some_frames(&daemon.frames("mount")?)?;
-        daemon.wait_camera("mount", |camera| camera["pid"].is_null()).map(drop)
+        daemon
+            .wait_camera("mount", |camera| camera["pid"].is_null())
+            .map(drop)
     })?;
     witness.undisturbed(&daemon)?;
     remark(format!("{tried} transfers, every {stride}."))

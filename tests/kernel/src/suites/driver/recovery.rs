@@ -60,7 +60,10 @@ fn camera_killed(_bench: &mut Bench) -> Result<Verdict> {
     frames.drain();
     some_frames(&frames)?;
     let camera = daemon.camera("mount")?;
-    ensure!(pid(&camera) != Some(first) && camera["restarts"] == 1, "{camera}");
+    ensure!(
+        pid(&camera) != Some(first) && camera["restarts"] == 1,
+        "{camera}"
+    );
     Ok(Verdict::Pass)
 }
 
@@ -76,11 +79,19 @@ fn daemon_killed(_bench: &mut Bench) -> Result<Verdict> {
     daemon::wait_no_camera_process()?;
     let daemon = Daemon::restart()?;
     daemon.wait_module("present")?;
-    ensure!(daemon.get("/v1/cameras/mount/controls")? == held, "the controls are forgotten");
+    ensure!(
+        daemon.get("/v1/cameras/mount/controls")? == held,
+        "the controls are forgotten"
+    );
     let frames = daemon.frames("mount")?;
     let (_, frame) = frames.wait(|frame| frame["metadata"]["ExposureTime"].is_number())?;
-    let exposure = frame["metadata"]["ExposureTime"].as_f64().unwrap_or_default();
-    ensure!((4500.0..5500.0).contains(&exposure), "an exposure time of {exposure} us");
+    let exposure = frame["metadata"]["ExposureTime"]
+        .as_f64()
+        .unwrap_or_default();
+    ensure!(
+        (4500.0..5500.0).contains(&exposure),
+        "an exposure time of {exposure} us"
+    );
     some_frames(&daemon.frames("main")?)?;
     Ok(Verdict::Pass)
 }
@@ -100,14 +111,18 @@ fn killed_in_rebind(bench: &mut Bench) -> Result<Verdict> {
         drop(frames);
         bench.board.plug(MOUNT)?;
         let daemon = Daemon::restart()?;
-        daemon.wait_module("present")
+        daemon
+            .wait_module("present")
             .and_then(|_| some_frames(&daemon.frames("mount")?))
             .with_context(|| format!("killed {moment} ms after the unplug"))?;
         ensure!(!Path::new(HIDDEN).exists(), "{HIDDEN} stays behind");
         daemon.terminate()?;
         daemon::wait_no_camera_process()?;
     }
-    remark(format!("{half_way} of {} moments were in the middle of it", MOMENTS_MS.len()))
+    remark(format!(
+        "{half_way} of {} moments were in the middle of it",
+        MOMENTS_MS.len()
+    ))
 }
 
 fn terminated(_bench: &mut Bench) -> Result<Verdict> {
@@ -118,8 +133,14 @@ fn terminated(_bench: &mut Bench) -> Result<Verdict> {
     some_frames(&mount)?;
     let (status, took) = daemon.terminate()?;
     ensure!(status.success(), "{status}");
-    ensure!(daemon::processes(daemon::CAMERA_PROGRAM).is_empty(), "a camera's process is left");
-    ensure!(!Path::new("/run/bayonet/api.sock").exists(), "the socket is left");
+    ensure!(
+        daemon::processes(daemon::CAMERA_PROGRAM).is_empty(),
+        "a camera's process is left"
+    );
+    ensure!(
+        !Path::new("/run/bayonet/api.sock").exists(),
+        "the socket is left"
+    );
     ensure!(took < END_LIMIT, "it took {} ms", took.as_millis());
     // And nothing is left that the next one would stumble over.
     let daemon = Daemon::start()?;
@@ -136,7 +157,10 @@ fn second(_bench: &mut Bench) -> Result<Verdict> {
     ensure!(!other.success(), "it was not refused");
     let words = other.last_words();
     let pid = daemon.pid().to_string();
-    ensure!(words.contains(&pid), "it does not name process {pid}: {words}");
+    ensure!(
+        words.contains(&pid),
+        "it does not name process {pid}: {words}"
+    );
     frames.drain();
     some_frames(&frames)?;
     remark(words)
