@@ -13,6 +13,8 @@ SHELL := /bin/bash
 
 BOARD := target/release/bayonet-board
 UNIT_TESTS := target/unit-tests.log
+# Not bayonet-daemon's `libcamera`: only the build root has its headers.
+HOST_FEATURES := bayonet-kernel-tests/host
 RUST_VERSION := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 
 # What a preparation starts on the host, and what compiles the board. The rest is in the build root.
@@ -75,7 +77,7 @@ test: deps ## Unit tests on the host, KTAP suites in guests.
 	@cargo build --release --package bayonet-board
 	$(BOARD) build
 	status=0
-	cargo test --workspace --all-features --release --no-fail-fast 2>&1 | tee $(UNIT_TESTS) || status=$$?
+	cargo test --workspace --features $(HOST_FEATURES) --release --no-fail-fast 2>&1 | tee $(UNIT_TESTS) || status=$$?
 	BAYONET_UNIT_TESTS=$(UNIT_TESTS) cargo run --quiet --release --package bayonet-kernel-tests \
 		--features host --bin ktap-host || status=$$?
 	exit $$status
@@ -85,7 +87,9 @@ bench: deps ## Measures the emulator: milliseconds per megapixel of scene, front
 
 lint: deps ## Format, clippy, licences.
 	@cargo fmt --all --check
-	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+	cargo clippy --workspace --all-targets --features $(HOST_FEATURES) --locked -- -D warnings
+	cargo build --quiet --release --package bayonet-board
+	$(BOARD) cargo -- clippy --quiet --package bayonet-daemon --features libcamera --all-targets --locked -- -D warnings
 	if cargo deny --version > /dev/null 2>&1; then
 		cargo deny check licenses bans sources
 		if cargo deny fetch > /dev/null 2>&1; then

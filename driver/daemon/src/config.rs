@@ -47,6 +47,8 @@ pub struct Config {
     pub process: Process,
     /// Lens profiles.
     pub lenses: Lenses,
+    /// What is remembered over a restart.
+    pub memory: Memory,
 }
 
 /// Section `[api]`.
@@ -183,6 +185,9 @@ pub struct Mount {
     /// How often the sensor is asked who it is, or bound, before the module counts as faulty.
     #[serde(deserialize_with = "count::<_, 1, 100>")]
     pub attempts: u32,
+    /// How often a module may be plugged within 5 s before it has to stay for a while.
+    #[serde(deserialize_with = "count::<_, 1, 1_000>")]
+    pub flap_limit: u32,
 }
 
 impl Mount {
@@ -193,6 +198,7 @@ impl Mount {
             lens_debounce: self.lens_debounce,
             settle: self.settle,
             attempts: self.attempts,
+            flap_limit: self.flap_limit as usize,
             ..mount::Config::default()
         }
     }
@@ -218,6 +224,7 @@ impl Default for Mount {
             lens_debounce: machine.lens_debounce,
             settle: machine.settle,
             attempts: machine.attempts,
+            flap_limit: 5,
         }
     }
 }
@@ -306,16 +313,29 @@ pub struct Lenses {
     /// Directories of lens profiles beside the built-in ones; a later one's profiles replace those of the same name.
     #[serde(deserialize_with = "absolute_each")]
     pub directories: Vec<PathBuf>,
-    /// Remembers which lens a person named.
-    #[serde(deserialize_with = "absolute")]
-    pub assigned_file: PathBuf,
 }
 
 impl Default for Lenses {
     fn default() -> Self {
         Self {
             directories: vec!["/etc/bayonet/lenses".into()],
-            assigned_file: "/var/lib/bayonet/assigned-lens".into(),
+        }
+    }
+}
+
+/// Section `[memory]`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Memory {
+    /// Controls that were set, and the lens that a person named.
+    #[serde(deserialize_with = "absolute")]
+    pub file: PathBuf,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            file: "/var/lib/bayonet/memory.json".into(),
         }
     }
 }

@@ -5,9 +5,21 @@
 //! and what the two say to each other is in [`wire`].
 
 pub mod api;
+pub mod calendar;
+pub mod camera;
 pub mod captures;
 pub mod client;
 pub mod command;
 pub mod config;
+mod controls;
+mod hub;
+pub mod library;
+mod memory;
+mod notify;
+mod process;
 pub mod report;
+mod run;
 pub mod wire;
+mod wires;
+
+pub use run::run;

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// Which of the module's two cameras.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -16,7 +17,7 @@ pub enum CameraName {
 }
 
 impl CameraName {
-    /// Both.
+    /// Both, main first.
     pub const ALL: [Self; 2] = [Self::Main, Self::Mount];
 
     /// As it is written everywhere: in JSON, in paths and in file names.
@@ -25,6 +26,12 @@ impl CameraName {
             Self::Main => "main",
             Self::Mount => "mount",
         }
+    }
+}
+
+impl fmt::Display for CameraName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
     }
 }
 

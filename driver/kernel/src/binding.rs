@@ -90,7 +90,7 @@ pub fn unbind(chain: &Chain) -> Result<(), UnbindError> {
 }
 
 /// Clears up after a predecessor that was killed while it unbound: nodes of devices that still exist get their names
-/// back, others are removed.
+/// back, others are removed. Not to be called while another program might be at it.
 ///
 /// # Errors
 /// [`Error::Call`] where a node can be neither renamed nor removed.

@@ -70,7 +70,7 @@ impl DeviceTree {
     /// The first enabled node that is compatible with `name`, in the order of names.
     pub fn find_compatible(&self, name: &str) -> Option<Node> {
         self.root.find(&mut |node| {
-            node.is_enabled() && node.compatible().iter().any(|entry| entry == name)
+            node.compatible().iter().any(|entry| entry == name) && node.is_enabled()
         })
     }
 

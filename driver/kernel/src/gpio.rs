@@ -6,7 +6,7 @@
 use crate::{Error, Result};
 use gpiocdev::line::{Bias, EdgeDetection, EdgeKind, Offset, Value, Values};
 use gpiocdev::{FoundLine, Request};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
 /// Low while a module is on the mount.
@@ -135,6 +135,12 @@ impl Lines {
 impl AsFd for Lines {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.request.as_fd()
+    }
+}
+
+impl AsRawFd for Lines {
+    fn as_raw_fd(&self) -> RawFd {
+        self.request.as_raw_fd()
     }
 }
 

@@ -11,7 +11,7 @@
 //!   gives them back when [`holders`] finds nobody using it; [`dma`] allocates buffers.
 //!
 //! Nothing here decides, waits for events or keeps a state: that is the mount machine's and the event loop's. What
-//! delivers events has a descriptor to wait on (`AsFd`) and a read that never blocks. Other calls may block for as
+//! delivers events has a descriptor to wait on (`AsFd`, `AsRawFd`) and a read that never blocks. Other calls may block for as
 //! long as the kernel's drivers need; call them from a thread that may wait.
 
 pub mod binding;

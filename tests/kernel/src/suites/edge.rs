@@ -35,6 +35,10 @@ pub(super) const SUITE: Suite = Suite {
             run: identity,
         },
         Test {
+            name: "without i2c-dev the error tells what to do",
+            run: without_module,
+        },
+        Test {
             name: "lines are read by name",
             run: levels,
         },
@@ -188,9 +192,18 @@ fn identity(bench: &mut Bench) -> Result<Verdict> {
         ensure!(error.and_then(|error| error.errno()) == Some(Errno::EINVAL));
     }
     power::set(&mount.sensor, Power::Auto)?;
-    let error = i2c::Adapter::open(99).err().context("a bus 99 is there")?;
-    bench.note(&format!("{error}"));
     remark(format!("on within {took:?}"))
+}
+
+fn without_module(_: &mut Bench) -> Result<Verdict> {
+    let number = mount()?.i2c.adapter;
+    output("rmmod", &["i2c-dev"], LIMIT)?;
+    let error = i2c::Adapter::open(number).err();
+    output("modprobe", &["i2c-dev"], LIMIT)?;
+    let error = error.context("a bus could be opened")?.to_string();
+    ensure!(error.contains("modprobe i2c-dev"), "{error}");
+    i2c::Adapter::open(number)?;
+    remark(error)
 }
 
 fn levels(bench: &mut Bench) -> Result<Verdict> {

@@ -77,6 +77,8 @@ const NEITHER: Bound = Bound {
 const TIMES: u32 = 20;
 /// The same with somebody at the doors.
 const CONTESTED: usize = 40;
+/// How long that somebody has the nodes open, and then not: about as long as the holders are looked for.
+const HOLD: Duration = Duration::from_millis(50);
 /// Where nodes are while their doors are closed.
 const CLOSED: &str = "/dev/.bayonet-closed";
 /// Group of `video` in the guest.
@@ -245,15 +247,15 @@ fn contested(_: &mut Bench) -> Result<Verdict> {
     std::thread::scope(|scope| -> Result<()> {
         scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
-                for node in mount.binding_nodes() {
-                    if let Ok(file) = File::open(&node) {
-                        opened.fetch_add(1, Ordering::Relaxed);
-                        std::thread::sleep(Duration::from_millis(1));
-                        drop(file);
-                    }
-                }
-                // Long enough to be met now and then, and not always.
-                std::thread::sleep(Duration::from_millis(100));
+                let nodes = mount.binding_nodes();
+                let files: Vec<File> = nodes
+                    .iter()
+                    .filter_map(|node| File::open(node).ok())
+                    .collect();
+                opened.fetch_add(files.len(), Ordering::Relaxed);
+                std::thread::sleep(HOLD);
+                drop(files);
+                std::thread::sleep(HOLD);
             }
         });
         let result = (0..CONTESTED).try_for_each(|_| -> Result<()> {

@@ -8,8 +8,8 @@ mod session;
 mod terminal;
 mod tour;
 
-use crate::cli::{BuildArgs, Cli, Command};
-use anyhow::Result;
+use crate::cli::{BuildArgs, CargoArgs, Cli, Command};
+use anyhow::{Context, Result};
 use bayonet_board::prepare::{Options, prepare};
 use std::process::ExitCode;
 
@@ -21,6 +21,7 @@ pub(crate) fn carry_out(cli: &Cli) -> Result<ExitCode> {
         Command::Ctl(arguments) => ctl::ctl(arguments),
         Command::Status(arguments) => ctl::status(arguments),
         Command::Build(arguments) => build(arguments),
+        Command::Cargo(arguments) => cargo(arguments),
     }
 }
 
@@ -36,4 +37,14 @@ fn build(arguments: &BuildArgs) -> Result<ExitCode> {
         versions.kernel, versions.libcamera, versions.qemu
     );
     Ok(ExitCode::SUCCESS)
+}
+
+fn cargo(arguments: &CargoArgs) -> Result<ExitCode> {
+    let cargo = prepare(&Options::default())?.cargo()?;
+    let mut command = cargo.args(&arguments.arguments).build();
+    let status = command.status().context("starting cargo")?;
+    // A sandbox that a signal ended has no status of its own.
+    Ok(status.code().map_or(ExitCode::FAILURE, |code| {
+        ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX))
+    }))
 }

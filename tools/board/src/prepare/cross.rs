@@ -1,22 +1,64 @@
-//! Guest programs of this workspace, compiled for arm64 by the build root's cargo.
+//! Guest programs of this workspace, compiled by the build root's cargo.
 //!
-//! They are linked statically: the same program runs in the initramfs, which has no libraries, and in the guest.
-//! Crates are downloaded once into the cache; after that a build needs no network.
+//! The first process and what runs beside it are linked statically: the initramfs has no libraries. Programs of the
+//! product are linked as a board's are, with the guest's own C library and libcamera. Crates are downloaded once into
+//! the cache; after that a build needs no network.
 
-use super::build_root::BuildRoot;
+use super::build_root::{BuildRoot, Sandbox};
 use super::cache::{CacheLock, Key};
 use super::error::{AtPath, Error, Result};
+use super::host::Architecture;
 use super::workshop::Workshop;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const TARGET: &str = "aarch64-unknown-linux-gnu";
+/// Where the build root keeps what its libraries for the guest say of themselves.
+const PKG_CONFIG_DIRECTORIES: &str = "/usr/lib/aarch64-linux-gnu/pkgconfig:/usr/share/pkgconfig";
 /// Longest time for a build from nothing, downloads included.
 const COMPILE_LIMIT: Duration = Duration::from_secs(20 * 60);
 /// Overrides where the sources are.
 const SOURCE_VARIABLE: &str = "BAYONET_SOURCE";
+
+/// A binary of this workspace to be compiled for a guest.
+#[derive(Clone, Copy, Debug)]
+pub struct GuestProgram<'a> {
+    /// The crate.
+    pub package: &'a str,
+    /// Its binary.
+    pub bin: &'a str,
+    /// The crate's features.
+    pub features: &'a [&'a str],
+    /// How it finds its libraries.
+    pub linkage: Linkage,
+}
+
+/// How a program finds its libraries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Linkage {
+    /// All of it in one file that runs anywhere.
+    Static,
+    /// The guest's libraries, as on a board.
+    Dynamic,
+}
+
+impl Architecture {
+    /// Rust's name for programs of this architecture.
+    fn target(self) -> &'static str {
+        match self {
+            Self::Amd64 => "x86_64-unknown-linux-gnu",
+            Self::Arm64 => "aarch64-unknown-linux-gnu",
+        }
+    }
+}
+
+impl GuestProgram<'_> {
+    /// Name of the artefact.
+    fn artefact(&self) -> String {
+        format!("bin-{}", self.bin)
+    }
+}
 
 /// The workspace's directory: `$BAYONET_SOURCE`, else where this program was compiled.
 pub(super) fn workspace() -> Result<PathBuf> {
@@ -27,67 +69,100 @@ pub(super) fn workspace() -> Result<PathBuf> {
     whole.ok_or(Error::NoSource(chosen))
 }
 
-/// Compiles the binary `bin` of `package`, unless the cache has it from the same sources.
+/// Compiles the program, unless the cache has it from the same sources.
 pub(super) fn binary(
     shop: &Workshop,
     held: &CacheLock,
     root: &BuildRoot,
-    package: &str,
-    bin: &str,
+    program: &GuestProgram<'_>,
+    architecture: Architecture,
 ) -> Result<PathBuf> {
-    let name = format!("bin-{bin}");
-    let key = key(shop, root, package, bin)?;
-    if let Some(found) = shop.cache.find(&name, key) {
-        return Ok(found.join(bin));
+    if let Some(found) = find(shop, root, program, architecture)? {
+        return Ok(found);
     }
-    let target = made(shop.cache.path().join("target"))?;
-    let home = made(shop.cache.path().join("cargo"))?;
-    // Cargo tells fresh from stale by path and time, so every checkout needs a path of its own.
-    let inside = format!("/source-{}", Key::new().with(path_bytes(&shop.source)));
-    let mut cargo = root
-        .command("cargo")
-        .args(["build", "--release", "--locked", "--target", TARGET])
-        .args(["--package", package, "--bin", bin])
-        .env("CARGO_HOME", "/cargo")
-        .env("CARGO_TARGET_DIR", "/target")
-        .env("RUSTFLAGS", "-C target-feature=+crt-static")
-        .env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo")
-        .bind_read_only(&shop.source, &inside)
-        .bind(&target, "/target")
-        .bind(&home, "/cargo")
-        .current_dir(&inside)
-        .network();
-    if root.has("/usr/bin/aarch64-linux-gnu-gcc") {
-        cargo = cargo.env(
-            "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
-            "aarch64-linux-gnu-gcc",
-        );
-    }
+    let GuestProgram { package, bin, .. } = *program;
+    let key = key(shop, root, program, architecture)?;
+    let mut build = cargo(shop, root, architecture)?
+        .args(["build", "--release", "--locked", "--package", package])
+        .args(["--bin", bin, "--features", &program.features.join(",")]);
+    build = match program.linkage {
+        Linkage::Static => build
+            .env("RUSTFLAGS", "-C target-feature=+crt-static")
+            .env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo"),
+        Linkage::Dynamic => build.env("CARGO_PROFILE_RELEASE_STRIP", "symbols"),
+    };
     shop.steps
-        .run(&format!("{bin}: compile"), cargo.build(), COMPILE_LIMIT)?;
-    let compiled = target.join(TARGET).join("release").join(bin);
-    let entry = shop.cache.build(held, &name, |partial| {
+        .run(&format!("{bin}: compile"), build.build(), COMPILE_LIMIT)?;
+    let compiled = target(shop)?
+        .join(architecture.target())
+        .join("release")
+        .join(bin);
+    let entry = shop.cache.build(held, &program.artefact(), |partial| {
         fs::copy(&compiled, partial.join(bin)).at("copy", &compiled)?;
         Ok(key)
     })?;
     Ok(entry.join(bin))
 }
 
-/// The binary, where the cache has it from the same sources.
+/// The program, where the cache has it from the same sources.
 pub(super) fn find(
     shop: &Workshop,
     root: &BuildRoot,
-    package: &str,
-    bin: &str,
+    program: &GuestProgram<'_>,
+    architecture: Architecture,
 ) -> Result<Option<PathBuf>> {
-    let key = key(shop, root, package, bin)?;
-    let found = shop.cache.find(&format!("bin-{bin}"), key);
-    Ok(found.map(|path| path.join(bin)))
+    let key = key(shop, root, program, architecture)?;
+    let found = shop.cache.find(&program.artefact(), key);
+    Ok(found.map(|path| path.join(program.bin)))
 }
 
-fn key(shop: &Workshop, root: &BuildRoot, package: &str, bin: &str) -> Result<Key> {
+/// Prepares to run the build root's cargo on the workspace, for a guest of this architecture.
+pub(super) fn cargo(
+    shop: &Workshop,
+    root: &BuildRoot,
+    architecture: Architecture,
+) -> Result<Sandbox> {
+    let target = target(shop)?;
+    let home = made(shop.cache.path().join("cargo"))?;
+    // Cargo tells fresh from stale by path and time, so every checkout needs a path of its own.
+    let inside = format!("/source-{}", Key::new().with(path_bytes(&shop.source)));
+    let cargo = root
+        .command("cargo")
+        .env("CARGO_BUILD_TARGET", architecture.target())
+        .env("CARGO_HOME", "/cargo")
+        .env("CARGO_TARGET_DIR", "/target")
+        .env("PKG_CONFIG_ALLOW_CROSS", "1")
+        .env("PKG_CONFIG_LIBDIR", PKG_CONFIG_DIRECTORIES)
+        .bind_read_only(&shop.source, &inside)
+        .bind(&target, "/target")
+        .bind(&home, "/cargo")
+        .current_dir(&inside)
+        .network();
+    if !root.has("/usr/bin/aarch64-linux-gnu-gcc") {
+        return Ok(cargo);
+    }
+    Ok(cargo.env(
+        "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
+        "aarch64-linux-gnu-gcc",
+    ))
+}
+
+fn target(shop: &Workshop) -> Result<PathBuf> {
+    made(shop.cache.path().join("target"))
+}
+
+fn key(
+    shop: &Workshop,
+    root: &BuildRoot,
+    program: &GuestProgram<'_>,
+    architecture: Architecture,
+) -> Result<Key> {
     let toolchain = Key::new().with(path_bytes(root.path()));
-    sources(&shop.source, toolchain.with(package).with(bin))
+    let start = toolchain.with(program.package).with(program.bin);
+    let features = program.features.iter().fold(start, Key::with);
+    let linkage = [u8::from(program.linkage == Linkage::Dynamic)];
+    let start = features.with(linkage).with(architecture.target());
+    sources(&shop.source, start)
 }
 
 /// Adds names, sizes and times of all files of the workspace: enough to see a change, quick enough for every run.

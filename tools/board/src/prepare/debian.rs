@@ -18,7 +18,7 @@ const SUITE: &str = "trixie";
 const MIRROR: &str = "http://deb.debian.org/debian";
 /// What comes from backports: the kernel, libcamera, QEMU with vfio-user and the Rust toolchain.
 const PINS: &str = "\
-Package: linux-*:any qemu-*:any rustc:any cargo:any libstd-rust*:any libcamera*:any
+Package: linux-*:any qemu-*:any rustc:any cargo:any rust-clippy:any libstd-rust*:any libcamera*:any
 Pin: release n=trixie-backports
 Pin-Priority: 900
 ";
@@ -63,10 +63,15 @@ pub(super) struct Recipe {
 }
 
 /// The build root for a host of this architecture.
+///
+/// `libclang` reads libcamera's headers for the bindings of the `libcamera` crate.
 pub(super) fn build_root(host: Architecture) -> Recipe {
     let excluded = &[
         "./usr/bin/*lto-dump*",
         "./usr/bin/qemu-system-arm",
+        // libcamera links EGL, which loads these only where something is drawn.
+        "./usr/lib/aarch64-linux-gnu/dri",
+        "./usr/lib/aarch64-linux-gnu/libgallium*",
         "./usr/lib/modules/*/dtb",
         "./usr/bin/rustdoc",
     ];
@@ -81,16 +86,22 @@ pub(super) fn build_root(host: Architecture) -> Recipe {
                 "cargo",
                 "device-tree-compiler",
                 "e2fsprogs",
+                "g++-aarch64-linux-gnu",
                 "gcc",
                 "gcc-aarch64-linux-gnu",
                 "kmod",
                 "libc6-dev",
                 "libc6-dev-arm64-cross",
+                "libcamera-dev:arm64",
+                "libclang-common-19-dev",
+                "libclang1-19",
                 "libstd-rust-dev:arm64",
                 "linux-headers-arm64:arm64",
                 "linux-source",
                 "make",
+                "pkgconf",
                 "qemu-system-arm",
+                "rust-clippy",
                 "rustc",
                 "xz-utils",
             ],
@@ -106,13 +117,19 @@ pub(super) fn build_root(host: Architecture) -> Recipe {
                 "cargo",
                 "device-tree-compiler",
                 "e2fsprogs",
+                "g++",
                 "gcc",
                 "kmod",
                 "libc6-dev",
+                "libcamera-dev",
+                "libclang-common-19-dev",
+                "libclang1-19",
                 "linux-headers-arm64",
                 "linux-source",
                 "make",
+                "pkgconf",
                 "qemu-system-arm",
+                "rust-clippy",
                 "rustc",
                 "xz-utils",
             ],
@@ -138,6 +155,17 @@ pub(super) fn guest() -> Recipe {
             "v4l-utils",
         ],
         excluded: super::guest::EXCLUDED,
+    }
+}
+
+/// The kernel of the second guest, and what emulates its machine.
+pub(super) fn amd64_guest() -> Recipe {
+    Recipe {
+        name: "amd64-guest",
+        variant: "extract",
+        architectures: "amd64",
+        packages: &["linux-image-amd64", "qemu-system-x86"],
+        excluded: super::amd64::EXCLUDED,
     }
 }
 

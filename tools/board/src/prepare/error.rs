@@ -15,6 +15,9 @@ pub enum Error {
     /// The host is neither amd64 nor arm64.
     #[error("the board's build root exists for amd64 and arm64 hosts, not for {0}")]
     Architecture(&'static str),
+    /// The second guest's program is not cross-compiled.
+    #[error("the amd64 guest is prepared on amd64 hosts only")]
+    NotAmd64,
     /// Neither root nor a user who may create namespaces.
     #[error("cannot build in a sandbox: {0}")]
     NoNamespaces(String),

@@ -41,6 +41,16 @@ pub(super) fn write(output: &Path, init: &Path, modules: &Path) -> Result<()> {
     fs::write(output, archive.end()).at("write", output)
 }
 
+/// Writes an archive of one program, as `/init`.
+pub(super) fn write_program(output: &Path, init: &Path) -> Result<()> {
+    let mut archive = Archive::default();
+    for name in ["dev", "proc", "sys"] {
+        archive.add(name, DIRECTORY, &[]);
+    }
+    archive.add("init", PROGRAM, &fs::read(init).at("read", init)?);
+    fs::write(output, archive.end()).at("write", output)
+}
+
 /// A newc archive in the making.
 #[derive(Default)]
 struct Archive {

@@ -6,6 +6,7 @@
 //!
 //! This room starts no machine and composes no device tree.
 
+mod amd64;
 mod build_root;
 mod cache;
 mod cross;
@@ -19,14 +20,16 @@ mod lock;
 mod tool;
 mod workshop;
 
+pub use amd64::Amd64Guest;
 pub use build_root::{BuildRoot, Sandbox};
 pub use cache::{Cache, CacheLock, Key};
+pub use cross::{GuestProgram, Linkage};
 pub use error::{Error, Result};
 pub(crate) use host::check as check_host;
 use std::path::PathBuf;
 
 /// Bytes that a preparation from nothing needs in the cache, with some to spare.
-pub(crate) const NEEDED_SPACE: u64 = 4 << 30;
+pub(crate) const NEEDED_SPACE: u64 = 6 << 30;
 
 /// How to prepare.
 #[derive(Clone, Copy, Debug, Default)]
@@ -92,8 +95,37 @@ impl Prepared {
     /// Compiles the binary `bin` of this workspace's `package` for the guest, statically linked.
     ///
     /// # Errors
-    /// [`Error::Tool`] with the compiler's last lines; the errors of [`prepare`].
+    /// As those of [`Self::guest_program`].
     pub fn guest_binary(&self, package: &str, bin: &str) -> Result<PathBuf> {
-        self.workshop.guest_binary(&self.build_root, package, bin)
+        self.guest_program(&GuestProgram {
+            package,
+            bin,
+            features: &[],
+            linkage: Linkage::Static,
+        })
+    }
+
+    /// Compiles a binary of this workspace for the guest.
+    ///
+    /// # Errors
+    /// [`Error::Tool`] with the compiler's last lines; the errors of [`prepare`].
+    pub fn guest_program(&self, program: &GuestProgram<'_>) -> Result<PathBuf> {
+        self.workshop.guest_program(&self.build_root, program)
+    }
+
+    /// The second guest, with the binary `bin` of this workspace's `package` as its only program.
+    ///
+    /// # Errors
+    /// As those of [`prepare`]; [`Error::NotAmd64`] on hosts that are not amd64.
+    pub fn amd64_guest(&self, package: &str, bin: &str) -> Result<Amd64Guest> {
+        self.workshop.amd64_guest(&self.build_root, package, bin)
+    }
+
+    /// The build root's cargo, about to run in this workspace for the guest's target, with network.
+    ///
+    /// # Errors
+    /// Those of the cache's directories.
+    pub fn cargo(&self) -> Result<Sandbox> {
+        self.workshop.cargo(&self.build_root)
     }
 }

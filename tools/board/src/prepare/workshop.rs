@@ -7,9 +7,9 @@
 //! Each artefact's key covers its recipe and what it is made from, so a change makes anew what follows it and
 //! nothing else.
 
-use super::build_root::BuildRoot;
+use super::build_root::{BuildRoot, Sandbox};
 use super::cache::{Cache, CacheLock, Key};
-use super::cross;
+use super::cross::{self, GuestProgram, Linkage};
 use super::debian::{self, Recipe};
 use super::error::{AtPath, Error, Result};
 use super::host::{self, Architecture};
@@ -23,8 +23,13 @@ use std::path::{Path, PathBuf};
 const DRIVERS: &str = "drivers";
 /// Name of the artefact of the initramfs, and of the file in it.
 const INITRAMFS: &str = "initramfs";
-/// Package and binary of the guest's first process.
-const INIT: &str = "bayonet-guest";
+/// The guest's first process.
+const INIT: GuestProgram<'_> = GuestProgram {
+    package: "bayonet-guest",
+    bin: "bayonet-guest",
+    features: &[],
+    linkage: Linkage::Static,
+};
 /// Changed when this program makes another artefact from the same recipe and packages.
 const FORMAT: &str = "1";
 
@@ -82,16 +87,20 @@ impl Workshop {
     }
 
     /// A guest program, compiled if need be.
-    pub(super) fn guest_binary(
+    pub(super) fn guest_program(
         &self,
         root: &BuildRoot,
-        package: &str,
-        bin: &str,
+        program: &GuestProgram<'_>,
     ) -> Result<PathBuf> {
-        if let Some(found) = cross::find(self, root, package, bin)? {
-            return Ok(found);
+        match cross::find(self, root, program, Architecture::Arm64)? {
+            Some(found) => Ok(found),
+            None => cross::binary(self, &self.hold()?, root, program, Architecture::Arm64),
         }
-        cross::binary(self, &self.hold()?, root, package, bin)
+    }
+
+    /// The build root's cargo in the workspace, for the guest's target.
+    pub(super) fn cargo(&self, root: &BuildRoot) -> Result<Sandbox> {
+        cross::cargo(self, root, Architecture::Arm64)
     }
 
     fn lock_path(&self) -> PathBuf {
@@ -99,7 +108,7 @@ impl Workshop {
     }
 
     /// Checks the host and takes the cache.
-    fn hold(&self) -> Result<CacheLock> {
+    pub(super) fn hold(&self) -> Result<CacheLock> {
         host::check()?;
         let mut shown = None;
         let held = self.cache.lock(|holder| {
@@ -115,7 +124,7 @@ impl Workshop {
         Ok(held)
     }
 
-    fn key(recipe: &Recipe, lock: &Lock) -> Key {
+    pub(super) fn key(recipe: &Recipe, lock: &Lock) -> Key {
         recipe.key(&lock.root_text(recipe.name)).with(FORMAT)
     }
 
@@ -157,7 +166,7 @@ impl Workshop {
         let Some(roots) = self.find_roots(lock)? else {
             return Ok(None);
         };
-        let Some(init) = cross::find(self, &roots.build_root(), INIT, INIT)? else {
+        let Some(init) = cross::find(self, &roots.build_root(), &INIT, Architecture::Arm64)? else {
             return Ok(None);
         };
         let key = Self::initramfs_key(&roots, &init)?;
@@ -224,7 +233,7 @@ impl Workshop {
     }
 
     fn make_initramfs(&self, held: &CacheLock, roots: &Roots) -> Result<PathBuf> {
-        let init = cross::binary(self, held, &roots.build_root(), INIT, INIT)?;
+        let init = cross::binary(self, held, &roots.build_root(), &INIT, Architecture::Arm64)?;
         let key = Self::initramfs_key(roots, &init)?;
         if let Some(found) = self.cache.find(INITRAMFS, key) {
             return Ok(found);

@@ -1,11 +1,15 @@
 //! One guest: boots it, follows what its suites say, and completes what a guest that died left open.
 
+mod amd64;
+
 use crate::report::Report;
 use anyhow::{Context, Result};
+use bayonet_board::machine::kernel_complaints;
+use bayonet_board::prepare::Amd64Guest;
 use bayonet_kernel_tests::ktap::{self, Checker, INDENT, Line, Outcome, Tally, VERSION};
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 
 /// A guest and what runs in it.
@@ -14,12 +18,22 @@ pub(crate) struct Guest {
     pub(crate) name: &'static str,
     /// Suites, in order.
     pub(crate) suites: &'static [&'static str],
-    /// Options of the board.
-    board: &'static [&'static str],
-    /// Words on the kernel's command line.
-    kernel: &'static str,
+    machine: Machine,
     /// Whether the kernel may complain and the guest may die.
     disposable: bool,
+}
+
+/// What a guest runs on.
+enum Machine {
+    /// The virtual board.
+    Board {
+        /// Options of the board's program.
+        options: &'static [&'static str],
+        /// Words on the kernel's command line.
+        kernel: &'static str,
+    },
+    /// A bare PC with Debian's amd64 kernel.
+    Amd64,
 }
 
 /// Slab poisoning and checks find a use after free at once; an oops ends the guest.
@@ -28,7 +42,7 @@ const STRICT: &str = "slub_debug=FZPU oops=panic";
 const LENIENT: &str = "slub_debug=FZPU";
 
 /// All guests, in the order in which they are booted.
-pub(crate) const GUESTS: [Guest; 3] = [
+pub(crate) const GUESTS: [Guest; 5] = [
     Guest {
         name: "two imx283",
         suites: &[
@@ -42,22 +56,44 @@ pub(crate) const GUESTS: [Guest; 3] = [
             "edge",
             "rebind",
         ],
-        board: &[],
-        kernel: STRICT,
+        machine: Machine::Board {
+            options: &[],
+            kernel: STRICT,
+        },
         disposable: false,
     },
     Guest {
         name: "imx296 and imx283",
         suites: &["third_sensor"],
-        board: &["--main", "imx296"],
-        kernel: STRICT,
+        machine: Machine::Board {
+            options: &["--main", "imx296"],
+            kernel: STRICT,
+        },
+        disposable: false,
+    },
+    Guest {
+        name: "bayonetd",
+        suites: &["mount", "lens", "coexistence", "recovery", "nak", "cycles"],
+        machine: Machine::Board {
+            // A small main sensor: its frames cost the emulator least.
+            options: &["--main", "imx219"],
+            kernel: STRICT,
+        },
+        disposable: false,
+    },
+    Guest {
+        name: "the system heap",
+        suites: &["dma"],
+        machine: Machine::Amd64,
         disposable: false,
     },
     Guest {
         name: "disposable",
         suites: &["unsafe_unbind"],
-        board: &[],
-        kernel: LENIENT,
+        machine: Machine::Board {
+            options: &[],
+            kernel: LENIENT,
+        },
         disposable: true,
     },
 ];
@@ -76,15 +112,23 @@ pub(crate) struct Tools {
     pub(crate) board: PathBuf,
     /// The guest's program, on the host.
     pub(crate) ktap: PathBuf,
-    /// How often `hotplug` unplugs and plugs.
+    /// The bare PC, or why there is none.
+    pub(crate) amd64: Result<Amd64Guest, bayonet_board::prepare::Error>,
+    /// The driver's programs, and where a board has them.
+    pub(crate) driver: Vec<(PathBuf, &'static str)>,
+    /// How often `hotplug` and `cycles` unplug and plug.
     pub(crate) cycles: u32,
+    /// Whether the suites' long forms are wanted.
+    pub(crate) thorough: bool,
 }
 
 /// Where the program is put in the guest.
 const KTAP: &str = "/run/ktap";
-/// A guest that takes longer hangs: seconds for itself, and for each cycle of `hotplug`.
-const LIMIT_S: u32 = 30 * 60;
+/// A guest that takes longer hangs: seconds for itself, and for each cycle.
+const LIMIT_S: u32 = 60 * 60;
 const CYCLE_LIMIT_S: u32 = 20;
+/// Name of the tests that a guest which died left open.
+const ENDED: &str = "did not end";
 /// How the board's program begins to tell what the kernel complained about on the console.
 const COMPLAINTS: [&str; 5] = [
     "kernel Panic: ",
@@ -105,21 +149,37 @@ impl Guest {
     /// # Errors
     /// When the board's program cannot be started; what goes wrong in the guest is reported as failed tests.
     pub(crate) fn run(&self, suites: &[&str], tools: &Tools, report: &mut Report) -> Result<()> {
-        let (mut child, stdout) = self.start(suites, tools)?;
-        let complaints = follow_errors(&mut child);
         let mut relay = Relay::new(suites, report);
+        let mut command = match (&self.machine, &tools.amd64) {
+            (Machine::Board { options, kernel }, _) => on_board(options, kernel, suites, tools),
+            (Machine::Amd64, Ok(guest)) => amd64::command(guest),
+            (Machine::Amd64, Err(reason)) => {
+                relay.complete(Outcome::Skipped, "did not begin", &reason.to_string());
+                relay.end();
+                report.result(Outcome::Skipped, &self.end_name(), "");
+                return Ok(());
+            }
+        };
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("starting {}", command.get_program().display()))?;
+        let stdout = child.stdout.take().context("the guest's output")?;
+        let complaints = follow_errors(&mut child, self.machine.complaint());
         for line in BufReader::new(stdout).split(b'\n') {
             let Ok(line) = line else { break };
             relay.take(&String::from_utf8_lossy(&line));
         }
-        let status = child.wait().context("waiting for the board")?;
+        let status = child.wait().context("waiting for the guest")?;
         let complaints = complaints.join().unwrap_or_default();
         let ended_early = relay.lacks_results();
         if self.disposable && ended_early && !complaints.is_empty() {
             let words = format!("the guest died of it, as known: {}", complaints[0]);
-            relay.complete(Outcome::Passed, &words);
+            relay.complete(Outcome::Passed, ENDED, &words);
         } else {
-            relay.complete(Outcome::Failed, "ERROR the guest ended before this");
+            relay.complete(Outcome::Failed, ENDED, "ERROR the guest ended before this");
         }
         let failed = relay.end();
         if !self.disposable {
@@ -128,22 +188,8 @@ impl Guest {
         Ok(())
     }
 
-    fn start(&self, suites: &[&str], tools: &Tools) -> Result<(Child, ChildStdout)> {
-        let limit = LIMIT_S + CYCLE_LIMIT_S * tools.cycles;
-        let mut child = Command::new(&tools.board)
-            .arg("exec")
-            .args(self.board)
-            .args(["--append", self.kernel, "--timeout", &limit.to_string()])
-            .args(["--copy-in", &format!("{}:{KTAP}", tools.ktap.display())])
-            .args(["--", "env", &format!("KTAP_CYCLES={}", tools.cycles), KTAP])
-            .args(suites)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("starting {}", tools.board.display()))?;
-        let stdout = child.stdout.take().context("the board's output")?;
-        Ok((child, stdout))
+    fn end_name(&self) -> String {
+        format!("guest with {} ends well", self.name)
     }
 
     /// One more test: the kernel kept silent up to the end and the exit status fits the results.
@@ -172,16 +218,48 @@ impl Guest {
         let mut tally = Tally::default();
         tally.add(outcome);
         report.add(tally);
-        report.result(
-            outcome,
-            &format!("guest with {} ends well", self.name),
-            &words,
-        );
+        report.result(outcome, &self.end_name(), &words);
     }
 }
 
-/// Passes the board's standard error on; what the kernel complained about comes back at its end.
-fn follow_errors(child: &mut Child) -> JoinHandle<Vec<String>> {
+impl Machine {
+    /// How to find what the kernel complained about in a line of standard error.
+    fn complaint(&self) -> fn(&str) -> Option<String> {
+        match self {
+            Self::Board { .. } => |line| {
+                let at = COMPLAINTS.iter().filter_map(|words| line.find(words)).min();
+                at.map(|at| line[at..].trim().to_owned())
+            },
+            Self::Amd64 => |line| kernel_complaints(line).first().map(ToString::to_string),
+        }
+    }
+}
+
+/// The board's program, which boots a guest and runs suites in it.
+fn on_board(options: &[&str], kernel: &str, suites: &[&str], tools: &Tools) -> Command {
+    let limit = LIMIT_S + CYCLE_LIMIT_S * tools.cycles;
+    let mut command = Command::new(&tools.board);
+    command
+        .arg("exec")
+        .args(options)
+        .args(["--append", kernel, "--timeout", &limit.to_string()])
+        .args(["--copy-in", &format!("{}:{KTAP}", tools.ktap.display())]);
+    for (program, place) in &tools.driver {
+        command.args(["--copy-in", &format!("{}:{place}", program.display())]);
+    }
+    command.args(["--", "env", &format!("KTAP_CYCLES={}", tools.cycles)]);
+    if tools.thorough {
+        command.arg("KTAP_THOROUGH=1");
+    }
+    command.arg(KTAP).args(suites);
+    command
+}
+
+/// Passes a guest's standard error on; what the kernel complained about comes back at its end.
+fn follow_errors(
+    child: &mut Child,
+    complaint: fn(&str) -> Option<String>,
+) -> JoinHandle<Vec<String>> {
     let stderr = child.stderr.take();
     std::thread::spawn(move || {
         let mut complaints = Vec::new();
@@ -192,9 +270,7 @@ fn follow_errors(child: &mut Child) -> JoinHandle<Vec<String>> {
             let Ok(line) = line else { break };
             let line = String::from_utf8_lossy(&line);
             eprintln!("{line}");
-            if let Some(at) = COMPLAINTS.iter().filter_map(|words| line.find(words)).min() {
-                complaints.push(line[at..].trim().to_owned());
-            }
+            complaints.extend(complaint(&line));
         }
         complaints
     })
@@ -270,8 +346,8 @@ impl<'a> Relay<'a> {
         !self.waiting.as_slice().is_empty()
     }
 
-    /// Gives every result that did not come.
-    fn complete(&mut self, outcome: Outcome, words: &str) {
+    /// Gives every result that did not come; `test` names the tests that are missing.
+    fn complete(&mut self, outcome: Outcome, test: &str, words: &str) {
         if self.checker.depth() == 0 && self.lacks_results() {
             self.take(VERSION);
             self.take(&format!("1..{}", self.waiting.as_slice().len()));
@@ -286,7 +362,7 @@ impl<'a> Relay<'a> {
             for number in self.checker.missing().unwrap_or(0..0) {
                 self.take(&format!(
                     "{INDENT}{}",
-                    ktap::result(outcome, number, "did not end", words)
+                    ktap::result(outcome, number, test, words)
                 ));
             }
             let number = self.checker.next_at(0);

@@ -9,7 +9,7 @@ mod report;
 mod unit_tests;
 
 use anyhow::{Context, Result, ensure};
-use bayonet_board::prepare::{Options, prepare};
+use bayonet_board::prepare::{Error, GuestProgram, Linkage, Options, prepare};
 use clap::Parser;
 use guest::{GUESTS, Guest, Tools};
 use report::Report;
@@ -18,6 +18,19 @@ use std::process::ExitCode;
 /// Package and binary of what runs in the guest.
 const PACKAGE: &str = "bayonet-kernel-tests";
 const BINARY: &str = "ktap";
+/// The binary of the bare PC.
+const AMD64_BINARY: &str = "dma-ktap";
+/// The driver's programs: package, binary, features, and where a board has it.
+const DRIVER: [(&str, &str, &[&str], &str); 3] = [
+    ("bayonet-daemon", "bayonetd", &[], "/usr/bin/bayonetd"),
+    (
+        "bayonet-daemon",
+        "bayonet-camera",
+        &["libcamera"],
+        "/usr/libexec/bayonet-camera",
+    ),
+    ("bayonet-cli", "bayonet", &[], "/usr/bin/bayonet"),
+];
 /// The program that boots a board, beside this one.
 const BOARD: &str = "bayonet-board";
 
@@ -30,9 +43,12 @@ struct Cli {
     /// Run this suite only; may be given several times
     #[arg(long, value_name = "SUITE", value_parser = guest::suite_names())]
     only: Vec<String>,
-    /// How often the suite `hotplug` unplugs and plugs
+    /// How often the suites `hotplug` and `cycles` unplug and plug
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     cycles: u32,
+    /// Run the long forms of suites that have one: every I2C transfer of a stream's start fails in turn
+    #[arg(long)]
+    thorough: bool,
 }
 
 fn main() -> ExitCode {
@@ -64,7 +80,7 @@ fn carry_out(cli: &Cli) -> Result<bool> {
         .filter(|(_, suites)| !suites.is_empty())
         .collect();
     let unit_tests = unit_tests::log();
-    let tools = tools(cli.cycles)?;
+    let tools = tools(cli)?;
     let guests: usize = plan
         .iter()
         .map(|(guest, suites)| guest.results(suites))
@@ -89,7 +105,7 @@ fn carry_out(cli: &Cli) -> Result<bool> {
     Ok(report.end())
 }
 
-fn tools(cycles: u32) -> Result<Tools> {
+fn tools(cli: &Cli) -> Result<Tools> {
     let here = std::env::current_exe().context("finding this program")?;
     let board = here.with_file_name(BOARD);
     ensure!(
@@ -98,12 +114,33 @@ fn tools(cycles: u32) -> Result<Tools> {
         board.display()
     );
     let prepared = prepare(&Options::default()).context("preparing the guest")?;
+    let amd64 = match prepared.amd64_guest(PACKAGE, AMD64_BINARY) {
+        Err(error) if !matches!(error, Error::NotAmd64) => {
+            return Err(error).context("preparing the amd64 guest");
+        }
+        guest => guest,
+    };
     let ktap = prepared
         .guest_binary(PACKAGE, BINARY)
         .context("compiling the guest's program")?;
+    let mut driver = Vec::new();
+    for (package, bin, features, place) in DRIVER {
+        let program = prepared
+            .guest_program(&GuestProgram {
+                package,
+                bin,
+                features,
+                linkage: Linkage::Dynamic,
+            })
+            .with_context(|| format!("compiling {bin}"))?;
+        driver.push((program, place));
+    }
     Ok(Tools {
         board,
         ktap,
-        cycles,
+        amd64,
+        driver,
+        cycles: cli.cycles,
+        thorough: cli.thorough,
     })
 }

@@ -25,7 +25,7 @@ fn relay(stream: &str, verdict: Outcome) -> (String, bool) {
     for line in stream.lines() {
         relay.take(line);
     }
-    relay.complete(verdict, "the guest died");
+    relay.complete(verdict, ENDED, "the guest died");
     relay.end();
     let well = report.end();
     let text = String::from_utf8(page.0.borrow().clone()).unwrap();

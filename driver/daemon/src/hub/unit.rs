@@ -1,0 +1,428 @@
+//! One camera: its mount machine, its supervisor, its process and the clients that want it.
+//!
+//! The fixed camera has a mount machine too, whose module is always plugged: a chain that was left half-bound, or
+//! refuses to start, is mended in the same way.
+
+use super::settle::Settling;
+use super::worker::{Job, Worker};
+use crate::command::Refusal;
+use crate::config;
+use crate::process::{Output, Process, Word};
+use crate::report::{Camera, CameraName, CameraState, Capabilities, Frame, Stream, Values};
+use crate::wire::{News, Order, StreamRequest};
+use bayonet_core::mount::{self, Machine};
+use bayonet_core::supervisor::{self, ChildNews, Supervisor};
+use bayonet_kernel::chain::Chain;
+use log::{debug, info, warn};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// What a client wants a camera for.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Want {
+    /// Its frames, in a stream like this.
+    Frames(StreamRequest),
+    /// A picture in a capture.
+    Picture(StreamRequest),
+    /// To know what it can do.
+    Capabilities,
+}
+
+/// One camera.
+pub(super) struct Unit {
+    pub(super) name: CameraName,
+    pub(super) machine: Machine,
+    supervisor: Supervisor,
+    chain: Chain,
+    worker: Worker,
+    settings: config::Process,
+    default_size: Option<[u32; 2]>,
+    outputs: mpsc::Sender<Output>,
+    process: Option<Process>,
+    processes: u64,
+    wants: BTreeMap<u64, Want>,
+    /// Controls that hold; sent to every process at its start.
+    pub(super) controls: Values,
+    pub(super) capabilities: Option<Capabilities>,
+    frames: watch::Sender<Option<Frame>>,
+    settling: Settling,
+    stream: Option<Stream>,
+    last_sequence: Option<u32>,
+    completed: u64,
+    dropped: u64,
+    failure: Option<String>,
+}
+
+/// What a unit is made of.
+pub(super) struct Parts {
+    pub(super) name: CameraName,
+    pub(super) chain: Chain,
+    pub(super) machine: Machine,
+    pub(super) worker: Worker,
+    pub(super) settings: config::Process,
+    pub(super) default_size: Option<[u32; 2]>,
+    pub(super) outputs: mpsc::Sender<Output>,
+    pub(super) controls: Values,
+}
+
+impl Unit {
+    pub(super) fn new(parts: Parts, now: Duration) -> Self {
+        Self {
+            name: parts.name,
+            machine: parts.machine,
+            supervisor: Supervisor::new(supervisor::Config::default(), now),
+            chain: parts.chain,
+            worker: parts.worker,
+            settings: parts.settings,
+            default_size: parts.default_size,
+            outputs: parts.outputs,
+            process: None,
+            processes: 0,
+            wants: BTreeMap::new(),
+            controls: parts.controls,
+            capabilities: None,
+            frames: watch::Sender::new(None),
+            settling: Settling::default(),
+            stream: None,
+            last_sequence: None,
+            completed: 0,
+            dropped: 0,
+            failure: None,
+        }
+    }
+
+    /// A client wants the camera from now on.
+    pub(super) fn want(&mut self, now: Duration, client: u64, want: Want) {
+        self.wants.insert(client, want);
+        self.demand(now);
+    }
+
+    /// A client wants it no longer.
+    pub(super) fn unwant(&mut self, now: Duration, client: u64) {
+        if self.wants.remove(&client).is_some() {
+            self.demand(now);
+        }
+    }
+
+    fn demand(&mut self, now: Duration) {
+        let demand = !self.wants.is_empty();
+        self.supervisor
+            .handle(now, supervisor::Input::Demand(demand));
+    }
+
+    /// Frames from now on; the newest one, where there is one.
+    pub(super) fn frames(&self) -> watch::Receiver<Option<Frame>> {
+        self.frames.subscribe()
+    }
+
+    /// Start of the newest frame's exposure, once exposure and white balance have settled.
+    pub(super) fn settled(&self) -> Option<u64> {
+        let frame = self.frames.borrow();
+        let newest = frame.as_ref().filter(|_| self.settling.settled())?;
+        Some(newest.timestamp_ns)
+    }
+}
+impl Unit {
+    /// Whether a client can have such a stream beside the others.
+    pub(super) fn check(&self, request: &StreamRequest) -> Result<(), Refusal> {
+        let Some(wanted) = request.size else {
+            return Ok(());
+        };
+        let agreed = self.stream_request().size;
+        let somebody = self.wants.values().any(|want| *want != Want::Capabilities);
+        match agreed {
+            Some(agreed) if somebody && agreed != wanted => Err(Refusal::Conflict(format!(
+                "the {} camera streams {} x {} for somebody; ask for that, or for no size",
+                self.name, agreed[0], agreed[1]
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether it streams for somebody, so that it cannot be given another size.
+    pub(super) fn streams_otherwise(&self) -> bool {
+        self.wants
+            .values()
+            .any(|want| matches!(want, Want::Frames(_)))
+    }
+
+    /// The stream that all who want frames get: the first size that somebody named.
+    fn stream_request(&self) -> StreamRequest {
+        let requests = self.wants.values().filter_map(|want| match want {
+            Want::Frames(request) | Want::Picture(request) => Some(request),
+            Want::Capabilities => None,
+        });
+        let named = requests.clone().find_map(|request| request.size);
+        StreamRequest {
+            size: named.or(self.default_size),
+            full: requests.clone().any(|request| request.full),
+        }
+    }
+
+    /// Sends an order to the process, if there is one.
+    pub(super) fn order(&self, order: Order) {
+        if let Some(process) = &self.process {
+            process.order(order);
+        }
+    }
+
+    /// Controls hold from now on: `held` at every start, `changes` at once.
+    pub(super) fn set_controls(&mut self, held: Values, changes: Values) {
+        self.controls = held;
+        self.settling = Settling::default();
+        if self.stream.is_some() {
+            self.order(Order::Controls { values: changes });
+        }
+    }
+
+    /// A deadline may have passed.
+    pub(super) fn time(&mut self, now: Duration) {
+        self.machine.handle_timeout(now);
+        self.supervisor.handle_timeout(now);
+    }
+
+    /// When [`Unit::time`] is to be called next.
+    pub(super) fn next_deadline(&self) -> Option<Duration> {
+        let deadlines = [
+            self.machine.next_deadline(),
+            self.supervisor.next_deadline(),
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Sensor by the device tree.
+    pub(super) fn model(&self) -> &str {
+        &self.chain.model
+    }
+
+    /// How the camera is, in the words of the API.
+    pub(super) fn report(&self) -> Camera {
+        let state = match self.supervisor.state() {
+            supervisor::State::Absent => CameraState::Absent,
+            supervisor::State::Available => CameraState::Available,
+            supervisor::State::Starting => CameraState::Starting,
+            supervisor::State::Streaming => CameraState::Streaming,
+            supervisor::State::Stopping => CameraState::Stopping,
+            supervisor::State::Restarting => CameraState::Restarting,
+        };
+        let chain = match self.machine.state() {
+            mount::State::Stuck { reason } | mount::State::Faulted { reason, .. } => Some(reason),
+            _ => None,
+        };
+        let failing = matches!(state, CameraState::Restarting | CameraState::Starting);
+        let failure = self.failure.clone().filter(|_| failing);
+        let clients = u32::try_from(self.wants.len()).unwrap_or(u32::MAX);
+        Camera {
+            name: self.name,
+            state,
+            reason: failure.or(chain),
+            model: Some(self.chain.model.clone()),
+            libcamera_id: Some(self.chain.libcamera_id.clone()),
+            clients,
+            pid: self.process.as_ref().map(Process::pid),
+            stream: self.stream.clone(),
+            frames: self.completed,
+            dropped: self.dropped,
+            restarts: self.supervisor.restarts(),
+        }
+    }
+
+    /// Begins the end.
+    pub(super) fn end(&mut self, now: Duration) {
+        self.supervisor.handle(now, supervisor::Input::Shutdown);
+    }
+
+    /// Whether no process is left.
+    pub(super) fn idle(&self) -> bool {
+        self.process.is_none()
+    }
+
+    /// Lets both machines act until they are quiet.
+    pub(super) fn settle(&mut self, now: Duration) {
+        loop {
+            let mut quiet = true;
+            while let Some(action) = self.machine.poll_action() {
+                quiet = false;
+                self.mount_action(now, action);
+            }
+            while let Some(action) = self.supervisor.poll_action() {
+                quiet = false;
+                self.process_action(now, action);
+            }
+            if quiet {
+                return;
+            }
+        }
+    }
+
+    fn mount_action(&mut self, now: Duration, action: mount::Action) {
+        if let Some(job) = Job::of(action) {
+            return self.worker.give(job);
+        }
+        let allowed = action == mount::Action::AllowCamera;
+        self.supervisor
+            .handle(now, supervisor::Input::Allowed(allowed));
+    }
+
+    fn process_action(&mut self, now: Duration, action: supervisor::Action) {
+        match action {
+            supervisor::Action::Spawn => self.spawn(now),
+            supervisor::Action::Start => self.order(Order::Start {
+                request: self.stream_request(),
+                controls: self.controls.clone(),
+            }),
+            supervisor::Action::Stop => {
+                if let Some(process) = &mut self.process {
+                    process.stop();
+                }
+            }
+            supervisor::Action::Kill => {
+                if let Some(process) = &mut self.process {
+                    process.kill();
+                }
+            }
+            supervisor::Action::Tell(news) => {
+                self.machine.handle(now, mount::Input::Camera(news));
+            }
+        }
+    }
+
+    fn spawn(&mut self, now: Duration) {
+        self.processes += 1;
+        let program = &self.settings.program;
+        let (user, group) = (&self.settings.user, &self.settings.group);
+        let named = [&self.chain.libcamera_id, user, group].map(OsString::from);
+        let nodes = self.chain.nodes().into_iter().map(OsString::from);
+        let arguments = named.into_iter().chain(nodes).collect();
+        let outputs = self.outputs.clone();
+        match Process::spawn(self.name, self.processes, program, arguments, outputs) {
+            Ok(process) => {
+                debug!("{}: process {} begins", self.name, process.pid());
+                self.process = Some(process);
+            }
+            Err(problem) => {
+                let reason = format!("cannot start {}: {problem}", program.display());
+                warn!("{}: {reason}", self.name);
+                self.failure = Some(reason);
+                self.child(now, ChildNews::Exited);
+            }
+        }
+    }
+}
+
+/// What the hub has to do after a process's word.
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// Nothing.
+    Nothing,
+    /// Capabilities are known now.
+    Capabilities,
+    /// A frame was completed.
+    Frame,
+    /// A picture came.
+    Picture {
+        id: u64,
+        bytes: Vec<u8>,
+        frame: Frame,
+    },
+    /// A picture will not come.
+    NoPicture { id: u64, reason: String },
+    /// The process is gone, and orders with it.
+    Gone,
+}
+
+impl Unit {
+    /// Takes the word of a process. One of a process that was replaced says nothing any more.
+    pub(super) fn hear(&mut self, now: Duration, process: u64, word: Word) -> Heard {
+        if self
+            .process
+            .as_ref()
+            .is_none_or(|current| current.number() != process)
+        {
+            return Heard::Nothing;
+        }
+        match word {
+            Word::News(news) => self.hear_news(now, news),
+            Word::Picture { id, bytes, frame } => Heard::Picture { id, bytes, frame },
+            Word::Ended(how) => {
+                info!("{}: its process has ended: {how}", self.name);
+                self.ended(now, how);
+                Heard::Gone
+            }
+        }
+    }
+
+    fn hear_news(&mut self, now: Duration, news: News) -> Heard {
+        match news {
+            News::Ready {
+                libcamera,
+                id,
+                capabilities,
+            } => {
+                debug!("{}: {id} is ready, libcamera {libcamera}", self.name);
+                self.capabilities = Some(capabilities);
+                self.child(now, ChildNews::Ready);
+                Heard::Capabilities
+            }
+            News::Started { stream } => {
+                self.stream = Some(stream);
+                self.settling = Settling::default();
+                self.last_sequence = None;
+                Heard::Nothing
+            }
+            News::Frame(frame) => {
+                self.frame(now, frame);
+                Heard::Frame
+            }
+            News::StillFailed { id, reason } => Heard::NoPicture { id, reason },
+            News::Failed { reason, stuck } => {
+                warn!("{}: {reason}", self.name);
+                self.failure = Some(reason);
+                self.child(now, ChildNews::Failed { stuck });
+                Heard::Nothing
+            }
+            // Comes as a picture.
+            News::Still { .. } => Heard::Nothing,
+        }
+    }
+
+    fn frame(&mut self, now: Duration, frame: Frame) {
+        self.completed += 1;
+        if let Some(last) = self.last_sequence.replace(frame.sequence) {
+            self.dropped += u64::from(frame.sequence.wrapping_sub(last).saturating_sub(1));
+        }
+        self.settling.frame(&frame);
+        self.failure = None;
+        let frame_time = frame_time(&frame);
+        self.child(now, ChildNews::Frame { frame_time });
+        self.frames.send_replace(Some(frame));
+    }
+
+    /// It has ended, for whatever reason.
+    fn ended(&mut self, now: Duration, how: String) {
+        self.process = None;
+        self.stream = None;
+        self.frames.send_replace(None);
+        self.failure.get_or_insert(how);
+        self.child(now, ChildNews::Exited);
+    }
+
+    fn child(&mut self, now: Duration, news: ChildNews) {
+        self.supervisor.handle(now, supervisor::Input::Child(news));
+    }
+}
+
+/// libcamera's name of the time a frame takes, in microseconds.
+const FRAME_DURATION: &str = "FrameDuration";
+/// Taken where it is not told.
+const USUAL_FRAME: Duration = Duration::from_millis(100);
+
+fn frame_time(frame: &Frame) -> Duration {
+    let told = frame
+        .metadata
+        .get(FRAME_DURATION)
+        .and_then(serde_json::Value::as_u64);
+    told.map_or(USUAL_FRAME, Duration::from_micros)
+}
