@@ -59,6 +59,9 @@ pub(crate) enum Command {
     /// Looks at kernel, device tree, drivers, permissions, libcamera and bayonetd. Changes nothing. Run it as
     /// root to have everything looked at.
     Doctor,
+    /// Make a user namespace, and end
+    #[command(hide = true, name = crate::doctor::TRY)]
+    TryUserNamespace,
     /// Write completions for a shell
     Completions {
         /// Which shell

@@ -12,6 +12,7 @@ mod server;
 use arguments::{Arguments, Command};
 use bayonet_daemon::client;
 use clap::Parser;
+use nix::sched::CloneFlags;
 use output::Output;
 use server::Server;
 use std::io::{self, Write};
@@ -26,6 +27,9 @@ const UNREACHABLE: u8 = 3;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Command::TryUserNamespace = arguments.command {
+        return try_user_namespace();
+    }
     let mut output = Output::new(arguments.json);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -57,18 +61,31 @@ async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<u8> {
         Command::Capture(order) => commands::capture(&server()?, order, output).await?,
         Command::Doctor => return doctor(arguments, output).await,
         Command::Completions { shell } => commands::completions(*shell)?,
+        // Was done before there was a runtime.
+        Command::TryUserNamespace => {}
         Command::Man { directory } => commands::man(directory.as_deref())?,
     }
     Ok(DONE)
 }
 
 async fn doctor(arguments: &Arguments, output: &mut Output) -> anyhow::Result<u8> {
-    let findings = doctor::examine(&doctor::Roots::default(), &arguments.connection).await;
+    let findings = doctor::examine(&doctor::System::running(), &arguments.connection).await;
     output.findings(&findings)?;
     let bad = findings
         .iter()
         .any(|finding| finding.verdict == doctor::Verdict::Bad);
     Ok(if bad { FAILED } else { DONE })
+}
+
+/// What `doctor` has done in a process of its own, as libcamera does for its workers.
+fn try_user_namespace() -> ExitCode {
+    match nix::sched::unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET) {
+        Ok(()) => ExitCode::from(DONE),
+        Err(errno) => {
+            eprintln!("{}", errno.desc());
+            ExitCode::from(FAILED)
+        }
+    }
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -10,6 +10,13 @@ use std::io::{self, IsTerminal, Write};
 /// Columns of a terminal that text is made for.
 const WIDTH: usize = 80;
 
+/// Longest verdict of a finding.
+const VERDICT: usize = 7;
+/// Longest name of what was looked at.
+pub(crate) const WHAT: usize = 19;
+/// Where the text of a finding begins.
+const INDENT: usize = VERDICT + 2 + WHAT + 2;
+
 /// Standard output.
 pub(crate) struct Output {
     pub(crate) json: bool,
@@ -121,10 +128,6 @@ impl Output {
                 Verdict::Bad => (Tone::Bad, "BAD"),
                 Verdict::Skipped => (Tone::Quiet, "skipped"),
             };
-            // The longest verdict, and the longest thing that is looked at.
-            const VERDICT: usize = 7;
-            const WHAT: usize = 19;
-            const INDENT: usize = VERDICT + 2 + WHAT + 2;
             let mut lines = wrap(&finding.detail, WIDTH - INDENT).into_iter();
             let first = lines.next().unwrap_or_default();
             let verdict = self.paint(tone, &format!("{word:VERDICT$}"));

@@ -3,9 +3,19 @@
 //! It looks at the system itself and changes nothing. Each thing that it looks at is one [`Finding`], the good ones
 //! too, in the order in which they depend on each other: what is bad at the top explains what is bad below.
 
+mod accounts;
+mod cameras;
+mod daemon;
+mod kernel;
+mod libcamera;
+mod system;
+
+pub(crate) use kernel::TRY;
+pub(crate) use system::System;
+
 use crate::arguments::Connection;
+use bayonet_daemon::config::Config;
 use serde::Serialize;
-use std::path::PathBuf;
 
 /// How good something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -25,7 +35,7 @@ pub(crate) enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
     /// What was looked at.
-    pub(crate) what: String,
+    pub(crate) what: &'static str,
     /// How good it is.
     pub(crate) verdict: Verdict,
     /// What is there.
@@ -34,19 +44,58 @@ pub(crate) struct Finding {
     pub(crate) fix: Option<String>,
 }
 
-/// Where the system is.
-#[derive(Clone, Debug)]
-pub(crate) struct Roots {
-    /// `/`, or a made-up tree that has `sys`, `proc`, `dev`, `etc` and `usr` in it.
-    pub(crate) root: PathBuf,
-}
+impl Finding {
+    fn new(what: &'static str, verdict: Verdict, detail: impl Into<String>) -> Self {
+        Self {
+            what,
+            verdict,
+            detail: detail.into(),
+            fix: None,
+        }
+    }
 
-impl Default for Roots {
-    fn default() -> Self {
-        Self { root: "/".into() }
+    fn good(what: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(what, Verdict::Good, detail)
+    }
+
+    fn warning(what: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(what, Verdict::Warning, detail)
+    }
+
+    fn bad(what: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(what, Verdict::Bad, detail)
+    }
+
+    fn skipped(what: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(what, Verdict::Skipped, detail)
+    }
+
+    /// With what to do about it.
+    fn fix(self, fix: impl Into<String>) -> Self {
+        Self {
+            fix: Some(fix.into()),
+            ..self
+        }
     }
 }
 
-pub(crate) async fn examine(_roots: &Roots, _connection: &Connection) -> Vec<Finding> {
-    Vec::new()
+/// Looks at everything.
+pub(crate) async fn examine(system: &System, connection: &Connection) -> Vec<Finding> {
+    let (configuration, config) = daemon::configuration(system);
+    let mut findings = examine_files(system, &config);
+    findings.push(configuration);
+    findings.extend(daemon::examine(system, &config, connection).await);
+    findings
 }
+
+/// Looks at everything but a running `bayonetd`.
+fn examine_files(system: &System, config: &Config) -> Vec<Finding> {
+    let mut findings = kernel::examine(system);
+    findings.extend(cameras::examine(system, config));
+    findings.extend(accounts::examine(system, config));
+    findings.extend(libcamera::examine(system));
+    findings
+}
+
+#[cfg(test)]
+mod tests;
