@@ -164,7 +164,12 @@ pub(super) fn amd64_guest() -> Recipe {
         name: "amd64-guest",
         variant: "extract",
         architectures: "amd64",
-        packages: &["linux-image-amd64", "qemu-system-x86"],
+        // QEMU of backports needs the firmware of backports.
+        packages: &[
+            "linux-image-amd64",
+            "qemu-system-x86",
+            "seabios/trixie-backports",
+        ],
         excluded: super::amd64::EXCLUDED,
     }
 }

@@ -5,7 +5,7 @@ mod amd64;
 use crate::report::Report;
 use anyhow::{Context, Result};
 use bayonet_board::machine::kernel_complaints;
-use bayonet_board::prepare::Amd64Guest;
+use bayonet_board::prepare::{Error, Prepared};
 use bayonet_kernel_tests::ktap::{self, Checker, INDENT, Line, Outcome, Tally, VERSION};
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -72,7 +72,7 @@ pub(crate) const GUESTS: [Guest; 4] = [
         disposable: false,
     },
     Guest {
-        name: "the system heap",
+        name: "the amd64 kernel's system heap",
         suites: &["dma"],
         machine: Machine::Amd64,
         disposable: false,
@@ -102,8 +102,8 @@ pub(crate) struct Tools {
     pub(crate) board: PathBuf,
     /// The guest's program, on the host.
     pub(crate) ktap: PathBuf,
-    /// The bare PC, or why there is none.
-    pub(crate) amd64: Result<Amd64Guest, bayonet_board::prepare::Error>,
+    /// What makes the bare PC, once it is needed.
+    pub(crate) prepared: Prepared,
     /// How often `hotplug` unplugs and plugs.
     pub(crate) cycles: u32,
 }
@@ -136,15 +136,18 @@ impl Guest {
     /// When the board's program cannot be started; what goes wrong in the guest is reported as failed tests.
     pub(crate) fn run(&self, suites: &[&str], tools: &Tools, report: &mut Report) -> Result<()> {
         let mut relay = Relay::new(suites, report);
-        let mut command = match (&self.machine, &tools.amd64) {
-            (Machine::Board { options, kernel }, _) => on_board(options, kernel, suites, tools),
-            (Machine::Amd64, Ok(guest)) => amd64::command(guest),
-            (Machine::Amd64, Err(reason)) => {
-                relay.complete(Outcome::Skipped, "did not begin", &reason.to_string());
-                relay.end();
-                report.result(Outcome::Skipped, &self.end_name(), "");
-                return Ok(());
-            }
+        let mut command = match &self.machine {
+            Machine::Board { options, kernel } => on_board(options, kernel, suites, tools),
+            Machine::Amd64 => match amd64::command(&tools.prepared) {
+                Ok(command) => command,
+                Err(reason @ Error::NotAmd64) => {
+                    relay.complete(Outcome::Skipped, "did not begin", &reason.to_string());
+                    relay.end();
+                    report.result(Outcome::Skipped, &self.end_name(), "");
+                    return Ok(());
+                }
+                Err(error) => return Err(error).context("preparing the amd64 guest"),
+            },
         };
         let mut child = command
             .stdin(Stdio::null())

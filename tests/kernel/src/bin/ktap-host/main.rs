@@ -9,7 +9,7 @@ mod report;
 mod unit_tests;
 
 use anyhow::{Context, Result, ensure};
-use bayonet_board::prepare::{Error, Options, prepare};
+use bayonet_board::prepare::{Options, prepare};
 use clap::Parser;
 use guest::{GUESTS, Guest, Tools};
 use report::Report;
@@ -18,8 +18,6 @@ use std::process::ExitCode;
 /// Package and binary of what runs in the guest.
 const PACKAGE: &str = "bayonet-kernel-tests";
 const BINARY: &str = "ktap";
-/// The binary of the bare PC.
-const AMD64_BINARY: &str = "dma-ktap";
 /// The program that boots a board, beside this one.
 const BOARD: &str = "bayonet-board";
 
@@ -100,19 +98,13 @@ fn tools(cycles: u32) -> Result<Tools> {
         board.display()
     );
     let prepared = prepare(&Options::default()).context("preparing the guest")?;
-    let amd64 = match prepared.amd64_guest(PACKAGE, AMD64_BINARY) {
-        Err(error) if !matches!(error, Error::NotAmd64) => {
-            return Err(error).context("preparing the amd64 guest");
-        }
-        guest => guest,
-    };
     let ktap = prepared
         .guest_binary(PACKAGE, BINARY)
         .context("compiling the guest's program")?;
     Ok(Tools {
         board,
         ktap,
-        amd64,
+        prepared,
         cycles,
     })
 }
