@@ -3,6 +3,9 @@
 //! From a DMA heap where the kernel has one, else from memory of ours that the kernel's `udmabuf` makes a dma-buf of.
 //! Either is allocated by root in most systems. The system heap and `udmabuf` give memory that is contiguous for
 //! devices behind an IOMMU, or that gather, only; the CMA heap gives memory for all, and there is little of it.
+//!
+//! The system heap refuses nothing: it takes pages until the kernel kills processes, then itself. So a request for
+//! most of the memory is refused here.
 
 use crate::{Error, Result};
 use dma_heap::{Heap, HeapKind};
@@ -12,10 +15,10 @@ use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::unistd::{SysconfVar, sysconf};
 use std::ffi::CString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Where the kernel offers heaps.
 const HEAPS: &str = "/dev/dma_heap";
@@ -29,6 +32,11 @@ const SYNC_WRITE: u64 = 2;
 const SYNC_END: u64 = 4;
 /// `UDMABUF_FLAGS_CLOEXEC` of the kernel's uapi `udmabuf.h`.
 const UDMABUF_CLOEXEC: u32 = 1;
+/// How much memory is there to be had, and the line that tells, in KiB.
+const MEMORY: &str = "/proc/meminfo";
+const AVAILABLE: &str = "MemAvailable:";
+/// Part of it that one buffer may have: a half.
+const SHARE: usize = 2;
 /// Page size where the system does not tell its own.
 const PAGE: usize = 4096;
 
@@ -92,7 +100,8 @@ impl Buffer {
     ///
     /// # Errors
     /// [`Error::Call`]: `EINVAL` for no bytes or a name that is too long (31 bytes) or has a zero byte in it,
-    /// `ENOENT` where the system has none of the sources, `ENOMEM`, `EACCES`.
+    /// `ENOENT` where the system has none of the sources, `ENOMEM` for more than half of the memory that is available,
+    /// `EACCES`. `udmabuf` says `EINVAL` to more than its parameter `size_limit_mb`, 64 MiB unless set.
     pub fn allocate(name: &str, size: usize) -> Result<Self> {
         let heap = |name: &str| Source::Heap(name.to_owned());
         let mut missing = None;
@@ -119,6 +128,9 @@ impl Buffer {
             Some(size @ 1..) => size,
             _ => return Err(invalid(())),
         };
+        if size > available() / SHARE {
+            return Err(Error::call("allocate", BUFFER, Errno::ENOMEM));
+        }
         let descriptor = match source {
             Source::Heap(heap) => from_heap(heap, size)?,
             Source::Udmabuf => from_memory(&label, size)?,
@@ -181,10 +193,26 @@ fn page() -> usize {
         .unwrap_or(PAGE)
 }
 
+/// Bytes of memory that can be had; no limit where the system does not tell.
+fn available() -> usize {
+    let text = fs::read_to_string(MEMORY).unwrap_or_default();
+    memory(&text).unwrap_or(usize::MAX)
+}
+
+fn memory(text: &str) -> Option<usize> {
+    let line = text.lines().find_map(|line| line.strip_prefix(AVAILABLE))?;
+    let kibibytes: usize = line.split_ascii_whitespace().next()?.parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
 fn from_heap(name: &str, size: usize) -> Result<OwnedFd> {
     let node = Path::new(HEAPS).join(name);
     // A name that is a path would reach any device.
-    if Path::new(name).components().count() != 1 {
+    let mut parts = Path::new(name).components();
+    if !matches!(
+        (parts.next(), parts.next()),
+        (Some(Component::Normal(_)), None)
+    ) {
         return Err(Error::call("open", node, Errno::ENOENT));
     }
     let heap = Heap::new(HeapKind::Custom(node.clone())).map_err(Error::io("open", &node))?;
@@ -316,5 +344,36 @@ impl DerefMut for Writing<'_> {
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
         self.mapping.end(SYNC_READ | SYNC_WRITE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memory_that_can_be_had_is_read() {
+        let text = "MemTotal:  2000 kB\nMemFree:  10 kB\nMemAvailable:    1000 kB\nBuffers: 1 kB\n";
+        assert_eq!(memory(text), Some(1_024_000));
+        assert_eq!(memory("MemTotal: 2000 kB\n"), None);
+        assert_eq!(memory("MemAvailable: much kB\n"), None);
+        assert!(available() > 0);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_before_the_kernel_is_asked() {
+        let errno = |name: &str, size| {
+            let error = Buffer::allocate_from(&Source::Udmabuf, name, size).unwrap_err();
+            error.errno()
+        };
+        assert_eq!(errno("x", 0), Some(Errno::EINVAL));
+        assert_eq!(errno("x", usize::MAX), Some(Errno::EINVAL));
+        assert_eq!(errno("x", usize::MAX / 4), Some(Errno::ENOMEM));
+        assert_eq!(errno("\0", 1), Some(Errno::EINVAL));
+        for heap in ["", "..", "../udmabuf", "/dev/udmabuf", "a/b"] {
+            let source = Source::Heap(heap.to_owned());
+            let error = Buffer::allocate_from(&source, "x", 1).unwrap_err();
+            assert_eq!(error.errno(), Some(Errno::ENOENT), "{heap}");
+        }
     }
 }

@@ -189,6 +189,9 @@ pub(crate) struct BoardArgs {
     /// Copy a file into the guest once it is up.
     #[arg(long, value_name = "HOST:GUEST", value_parser = parse_copy_in)]
     pub(crate) copy_in: Vec<(PathBuf, String)>,
+    /// Install the driver: bayonetd, bayonet and bayonet-camera, compiled from this workspace.
+    #[arg(long)]
+    pub(crate) driver: bool,
     /// Lead a port of this system's loopback address to a TCP port of the guest.
     #[arg(long, value_name = "HOSTPORT:GUESTPORT", value_parser = parse_forward)]
     pub(crate) forward: Vec<Forward>,

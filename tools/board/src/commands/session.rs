@@ -56,6 +56,11 @@ impl Session {
         let board = check(arguments)?;
         let deadline = timeout.map_or(Deadline::never(), Deadline::after);
         let prepared = prepare(&Options::default())?;
+        let driver = if arguments.driver {
+            prepared.driver()?
+        } else {
+            Vec::new()
+        };
         let stop = Stop::default();
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register(signal, stop.flag()).context("watching for signals")?;
@@ -107,7 +112,9 @@ impl Session {
         options.boot_timeout = timeout.unwrap_or(options.boot_timeout);
         options.stop = stop.clone();
         let machine = Machine::start(&options, &directory)?;
-        for (host, guest) in &arguments.copy_in {
+        let driver = driver.iter().map(|(host, guest)| (host, *guest));
+        let files = arguments.copy_in.iter();
+        for (host, guest) in driver.chain(files.map(|(host, guest)| (host, guest.as_str()))) {
             machine.agent().copy_in(host, guest, deadline)?;
         }
         Ok(Self {

@@ -18,7 +18,7 @@ const SUITE: &str = "trixie";
 const MIRROR: &str = "http://deb.debian.org/debian";
 /// What comes from backports: the kernel, libcamera, QEMU with vfio-user and the Rust toolchain.
 const PINS: &str = "\
-Package: linux-*:any qemu-*:any rustc:any cargo:any rust-clippy:any libstd-rust*:any libcamera*:any
+Package: linux-*:any qemu-*:any seabios:any rustc:any cargo:any rust-clippy:any libstd-rust*:any libcamera*:any
 Pin: release n=trixie-backports
 Pin-Priority: 900
 ";
@@ -164,7 +164,12 @@ pub(super) fn amd64_guest() -> Recipe {
         name: "amd64-guest",
         variant: "extract",
         architectures: "amd64",
-        packages: &["linux-image-amd64", "qemu-system-x86"],
+        // QEMU of backports needs the firmware of backports.
+        packages: &[
+            "linux-image-amd64",
+            "qemu-system-x86",
+            "seabios/trixie-backports",
+        ],
         excluded: super::amd64::EXCLUDED,
     }
 }

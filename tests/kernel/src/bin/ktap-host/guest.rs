@@ -5,7 +5,7 @@ mod amd64;
 use crate::report::Report;
 use anyhow::{Context, Result};
 use bayonet_board::machine::kernel_complaints;
-use bayonet_board::prepare::Amd64Guest;
+use bayonet_board::prepare::{Error, Prepared};
 use bayonet_kernel_tests::ktap::{self, Checker, INDENT, Line, Outcome, Tally, VERSION};
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -76,13 +76,13 @@ pub(crate) const GUESTS: [Guest; 5] = [
         suites: &["mount", "lens", "coexistence", "recovery", "nak", "cycles"],
         machine: Machine::Board {
             // A small main sensor: its frames cost the emulator least.
-            options: &["--main", "imx219"],
+            options: &["--main", "imx219", "--driver"],
             kernel: STRICT,
         },
         disposable: false,
     },
     Guest {
-        name: "the system heap",
+        name: "the amd64 kernel's system heap",
         suites: &["dma"],
         machine: Machine::Amd64,
         disposable: false,
@@ -112,10 +112,8 @@ pub(crate) struct Tools {
     pub(crate) board: PathBuf,
     /// The guest's program, on the host.
     pub(crate) ktap: PathBuf,
-    /// The bare PC, or why there is none.
-    pub(crate) amd64: Result<Amd64Guest, bayonet_board::prepare::Error>,
-    /// The driver's programs, and where a board has them.
-    pub(crate) driver: Vec<(PathBuf, &'static str)>,
+    /// What makes the bare PC, once it is needed.
+    pub(crate) prepared: Prepared,
     /// How often `hotplug` and `cycles` unplug and plug.
     pub(crate) cycles: u32,
     /// Whether the suites' long forms are wanted.
@@ -150,15 +148,18 @@ impl Guest {
     /// When the board's program cannot be started; what goes wrong in the guest is reported as failed tests.
     pub(crate) fn run(&self, suites: &[&str], tools: &Tools, report: &mut Report) -> Result<()> {
         let mut relay = Relay::new(suites, report);
-        let mut command = match (&self.machine, &tools.amd64) {
-            (Machine::Board { options, kernel }, _) => on_board(options, kernel, suites, tools),
-            (Machine::Amd64, Ok(guest)) => amd64::command(guest),
-            (Machine::Amd64, Err(reason)) => {
-                relay.complete(Outcome::Skipped, "did not begin", &reason.to_string());
-                relay.end();
-                report.result(Outcome::Skipped, &self.end_name(), "");
-                return Ok(());
-            }
+        let mut command = match &self.machine {
+            Machine::Board { options, kernel } => on_board(options, kernel, suites, tools),
+            Machine::Amd64 => match amd64::command(&tools.prepared) {
+                Ok(command) => command,
+                Err(reason @ Error::NotAmd64) => {
+                    relay.complete(Outcome::Skipped, "did not begin", &reason.to_string());
+                    relay.end();
+                    report.result(Outcome::Skipped, &self.end_name(), "");
+                    return Ok(());
+                }
+                Err(error) => return Err(error).context("preparing the amd64 guest"),
+            },
         };
         let mut child = command
             .stdin(Stdio::null())
@@ -244,9 +245,6 @@ fn on_board(options: &[&str], kernel: &str, suites: &[&str], tools: &Tools) -> C
         .args(options)
         .args(["--append", kernel, "--timeout", &limit.to_string()])
         .args(["--copy-in", &format!("{}:{KTAP}", tools.ktap.display())]);
-    for (program, place) in &tools.driver {
-        command.args(["--copy-in", &format!("{}:{place}", program.display())]);
-    }
     command.args(["--", "env", &format!("KTAP_CYCLES={}", tools.cycles)]);
     if tools.thorough {
         command.arg("KTAP_THOROUGH=1");

@@ -9,7 +9,7 @@ mod report;
 mod unit_tests;
 
 use anyhow::{Context, Result, ensure};
-use bayonet_board::prepare::{Error, GuestProgram, Linkage, Options, prepare};
+use bayonet_board::prepare::{Options, prepare};
 use clap::Parser;
 use guest::{GUESTS, Guest, Tools};
 use report::Report;
@@ -18,19 +18,6 @@ use std::process::ExitCode;
 /// Package and binary of what runs in the guest.
 const PACKAGE: &str = "bayonet-kernel-tests";
 const BINARY: &str = "ktap";
-/// The binary of the bare PC.
-const AMD64_BINARY: &str = "dma-ktap";
-/// The driver's programs: package, binary, features, and where a board has it.
-const DRIVER: [(&str, &str, &[&str], &str); 3] = [
-    ("bayonet-daemon", "bayonetd", &[], "/usr/bin/bayonetd"),
-    (
-        "bayonet-daemon",
-        "bayonet-camera",
-        &["libcamera"],
-        "/usr/libexec/bayonet-camera",
-    ),
-    ("bayonet-cli", "bayonet", &[], "/usr/bin/bayonet"),
-];
 /// The program that boots a board, beside this one.
 const BOARD: &str = "bayonet-board";
 
@@ -114,32 +101,13 @@ fn tools(cli: &Cli) -> Result<Tools> {
         board.display()
     );
     let prepared = prepare(&Options::default()).context("preparing the guest")?;
-    let amd64 = match prepared.amd64_guest(PACKAGE, AMD64_BINARY) {
-        Err(error) if !matches!(error, Error::NotAmd64) => {
-            return Err(error).context("preparing the amd64 guest");
-        }
-        guest => guest,
-    };
     let ktap = prepared
         .guest_binary(PACKAGE, BINARY)
         .context("compiling the guest's program")?;
-    let mut driver = Vec::new();
-    for (package, bin, features, place) in DRIVER {
-        let program = prepared
-            .guest_program(&GuestProgram {
-                package,
-                bin,
-                features,
-                linkage: Linkage::Dynamic,
-            })
-            .with_context(|| format!("compiling {bin}"))?;
-        driver.push((program, place));
-    }
     Ok(Tools {
         board,
         ktap,
-        amd64,
-        driver,
+        prepared,
         cycles: cli.cycles,
         thorough: cli.thorough,
     })

@@ -1,8 +1,11 @@
 //! A bare PC with Debian's amd64 kernel, whose only process is `dma-ktap`.
 
-use bayonet_board::prepare::Amd64Guest;
+use bayonet_board::prepare::{Prepared, Result};
 use std::process::Command;
 
+/// Package and binary of its process.
+const PACKAGE: &str = "bayonet-kernel-tests";
+const BINARY: &str = "dma-ktap";
 /// Longest time, in seconds: it boots in a few.
 const LIMIT_S: u32 = 180;
 /// Where the sandbox shows the guest's files.
@@ -12,7 +15,8 @@ const INITRAMFS: &str = "/initramfs";
 const PARAMETERS: &str = "console=ttyS1 loglevel=5 panic=-1";
 
 /// QEMU with the guest: KTAP comes from standard output, the kernel's words from standard error.
-pub(super) fn command(guest: &Amd64Guest) -> Command {
+pub(super) fn command(prepared: &Prepared) -> Result<Command> {
+    let guest = prepared.amd64_guest(PACKAGE, BINARY)?;
     let qemu = guest
         .root
         .command("qemu-system-x86_64")
@@ -28,5 +32,5 @@ pub(super) fn command(guest: &Amd64Guest) -> Command {
     let mut command = Command::new("timeout");
     command.arg(LIMIT_S.to_string());
     command.arg(qemu.get_program()).args(qemu.get_args());
-    command
+    Ok(command)
 }
