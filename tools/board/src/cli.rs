@@ -86,7 +86,9 @@ pub(crate) struct RunArgs {
     /// No shell: the console goes to standard output, orders come through `ctl`.
     #[arg(long)]
     pub(crate) headless: bool,
-    /// Show the cameras, take pictures, unplug and plug the mount sensor, then end.
+    /// Show the driver at work: pictures, an unplug and a plug, lenses, the API; then end.
+    ///
+    /// At a terminal the board stays up until Ctrl-C.
     #[arg(long, conflicts_with = "headless")]
     pub(crate) tour: bool,
     /// Where the tour puts its pictures.
@@ -156,7 +158,7 @@ pub(crate) enum BoardModel {
     Rpi5,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "The board")]
 pub(crate) struct BoardArgs {
     /// Board to model.
