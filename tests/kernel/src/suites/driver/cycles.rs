@@ -30,7 +30,7 @@ pub(crate) const SUITE: Suite = Suite {
 };
 
 const MOUNT: Port = Port::Mount;
-/// Cycles unless `KTAP_CYCLES` says otherwise.
+/// Cycles unless `KTAP_PLUGS` says otherwise.
 const CYCLES: usize = 20;
 /// Cycles after which nothing may grow.
 const WARM: usize = 10;
@@ -156,7 +156,7 @@ fn plug_to_frame(bench: &mut Bench) -> Result<Verdict> {
 }
 
 fn cycles(bench: &mut Bench) -> Result<Verdict> {
-    let count = std::env::var("KTAP_CYCLES").ok();
+    let count = std::env::var("KTAP_PLUGS").ok();
     let count = count
         .and_then(|count| count.parse().ok())
         .unwrap_or(CYCLES)
