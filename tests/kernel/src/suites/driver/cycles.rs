@@ -163,7 +163,7 @@ fn cycles(bench: &mut Bench) -> Result<Verdict> {
         .max(WARM + 1);
     let daemon = Daemon::start()?;
     daemon.wait_module("present")?;
-    let witness = Witness::begin(&daemon)?;
+    let witness = Witness::begin(&daemon, &mut bench.board)?;
     let events = daemon.events()?;
     let told = |state: &'static str| {
         events.wait(move |event| event["event"] == "module" && event["state"] == state)
@@ -178,7 +178,7 @@ fn cycles(bench: &mut Bench) -> Result<Verdict> {
             warm = Some(Holdings::of(&daemon)?);
         }
     }
-    let frames = witness.undisturbed(&daemon)?;
+    let frames = witness.undisturbed(&daemon, &mut bench.board)?;
     let warm = warm.context("too few cycles")?;
     let end = Holdings::of(&daemon)?;
     let same = end.descriptors == warm.descriptors
