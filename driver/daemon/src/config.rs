@@ -5,6 +5,7 @@
 //! names file and line. Nothing is looked up here: whether a group or a line exists is found out where it is used.
 
 use crate::report::CameraName;
+use bayonet_core::mount;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use std::fs;
@@ -181,16 +182,31 @@ pub struct Mount {
     /// From power to the first word with the sensor.
     #[serde(rename = "settle_ms", deserialize_with = "milliseconds::<_, 0, 5_000>")]
     pub settle: Duration,
-    /// How often the sensor is asked who it is before the module counts as faulty.
+    /// How often the sensor is asked who it is, or bound, before the module counts as faulty.
     #[serde(deserialize_with = "count::<_, 1, 100>")]
-    pub identify_attempts: u32,
+    pub attempts: u32,
     /// How often a module may be plugged within 5 s before it has to stay for a while.
     #[serde(deserialize_with = "count::<_, 1, 1_000>")]
     pub flap_limit: u32,
 }
 
+impl Mount {
+    /// What the mount machine has to know; the rest of it cannot be configured.
+    pub fn machine(&self) -> mount::Config {
+        mount::Config {
+            presence_debounce: self.presence_debounce,
+            lens_debounce: self.lens_debounce,
+            settle: self.settle,
+            attempts: self.attempts,
+            flap_limit: self.flap_limit as usize,
+            ..mount::Config::default()
+        }
+    }
+}
+
 impl Default for Mount {
     fn default() -> Self {
+        let machine = mount::Config::default();
         Self {
             present_line: "MOUNT_PRESENT".into(),
             present_active: Level::Low,
@@ -204,10 +220,10 @@ impl Default for Mount {
                 .map(|bit| format!("FRAME_SELECT{bit}"))
                 .collect(),
             frame_active: Level::High,
-            presence_debounce: Duration::from_millis(50),
-            lens_debounce: Duration::from_millis(100),
-            settle: Duration::from_millis(20),
-            identify_attempts: 3,
+            presence_debounce: machine.presence_debounce,
+            lens_debounce: machine.lens_debounce,
+            settle: machine.settle,
+            attempts: machine.attempts,
             flap_limit: 5,
         }
     }

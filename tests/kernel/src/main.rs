@@ -1,6 +1,7 @@
 //! `ktap`: runs suites of tests inside the virtual board's guest and writes KTAP to standard output.
 
 mod cam;
+mod daemon;
 mod gpio;
 mod kernel;
 mod orders;
@@ -14,7 +15,9 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: ktap list          names the suites
        ktap SUITE...      runs suites, in this order
-KTAP_CYCLES=N sets how often `hotplug` unplugs and plugs (20).";
+KTAP_CYCLES=N sets how often `hotplug` and `cycles` unplug and plug (20).
+KTAP_THOROUGH=1 makes `nak` fail each transfer of a stream's start instead of some.
+The suites of the driver need bayonetd, bayonet and bayonet-camera where a board has them.";
 
 fn main() -> ExitCode {
     match carry_out() {

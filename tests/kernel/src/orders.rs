@@ -71,6 +71,11 @@ impl Board {
         self.order(&json!({ "order": "plug", "port": port.name() }))
     }
 
+    /// Connects a sensor of this model.
+    pub(crate) fn plug_sensor(&mut self, port: Port, sensor: &str) -> Result<()> {
+        self.order(&json!({ "order": "plug", "port": port.name(), "sensor": sensor }))
+    }
+
     /// Disconnects the sensor.
     pub(crate) fn unplug(&mut self, port: Port) -> Result<()> {
         self.order(&json!({ "order": "unplug", "port": port.name() }))

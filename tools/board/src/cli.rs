@@ -5,6 +5,7 @@ mod order;
 pub(crate) use order::OrderArgs;
 
 use bayonet_board::board::BoardOptions;
+use bayonet_board::machine::Forward;
 use bayonet_board::module::LensCode;
 use bayonet_board::optics::Light;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -14,6 +15,7 @@ use std::str::FromStr;
 const EXAMPLES: &str = "\
 Examples:
   bayonet-board run                           a shell on the board; Ctrl-] ends it
+  bayonet-board run --forward 8080:80         port 80 of the guest is http://localhost:8080 here
   bayonet-board run --tour                    pictures from both cameras, an unplug and a plug
   bayonet-board exec -- cam -l                one command, with its output and exit status
   bayonet-board exec --main imx219 --mount none --light 3000:200 \\
@@ -84,7 +86,9 @@ pub(crate) struct RunArgs {
     /// No shell: the console goes to standard output, orders come through `ctl`.
     #[arg(long)]
     pub(crate) headless: bool,
-    /// Show the cameras, take pictures, unplug and plug the mount sensor, then end.
+    /// Show the driver at work: pictures, an unplug and a plug, lenses, the API; then end.
+    ///
+    /// At a terminal the board stays up until Ctrl-C.
     #[arg(long, conflicts_with = "headless")]
     pub(crate) tour: bool,
     /// Where the tour puts its pictures.
@@ -104,9 +108,6 @@ pub(crate) struct ExecArgs {
     /// A script of the host to run in the guest; CMD are its arguments then.
     #[arg(long, value_name = "FILE")]
     pub(crate) script: Option<PathBuf>,
-    /// Copy a file into the guest before the command runs.
-    #[arg(long, value_name = "HOST:GUEST", value_parser = parse_copy_in)]
-    pub(crate) copy_in: Vec<(PathBuf, String)>,
     /// Copy a file, or all files below a directory, out of the guest after the command ended.
     #[arg(long, value_name = "GUEST:HOST", value_parser = parse_copy_out)]
     pub(crate) copy_out: Vec<(String, PathBuf)>,
@@ -157,7 +158,7 @@ pub(crate) enum BoardModel {
     Rpi5,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "The board")]
 pub(crate) struct BoardArgs {
     /// Board to model.
@@ -187,6 +188,15 @@ pub(crate) struct BoardArgs {
     /// QEMU to use instead of the build root's, 11.1 or later.
     #[arg(long, value_name = "PATH")]
     pub(crate) qemu: Option<PathBuf>,
+    /// Copy a file into the guest once it is up.
+    #[arg(long, value_name = "HOST:GUEST", value_parser = parse_copy_in)]
+    pub(crate) copy_in: Vec<(PathBuf, String)>,
+    /// Install the driver: bayonetd, bayonet and bayonet-camera, compiled from this workspace.
+    #[arg(long)]
+    pub(crate) driver: bool,
+    /// Lead a port of this system's loopback address to a TCP port of the guest.
+    #[arg(long, value_name = "HOSTPORT:GUESTPORT", value_parser = parse_forward)]
+    pub(crate) forward: Vec<Forward>,
     /// Words to add to the kernel's command line, e.g. `slub_debug=FZPU oops=panic`.
     #[arg(long, value_name = "WORDS", default_value = "")]
     pub(crate) append: String,
@@ -283,6 +293,20 @@ fn parse_copy_in(text: &str) -> Result<(PathBuf, String), String> {
 fn parse_copy_out(text: &str) -> Result<(String, PathBuf), String> {
     let (guest, host) = text.split_once(':').ok_or("write GUEST:HOST")?;
     Ok((guest_path(guest)?, host.into()))
+}
+
+fn parse_forward(text: &str) -> Result<Forward, String> {
+    let (host, guest) = text
+        .split_once(':')
+        .ok_or("write HOSTPORT:GUESTPORT, e.g. 8080:80")?;
+    let port = |text: &str| match text.parse::<u16>() {
+        Ok(port) if port > 0 => Ok(port),
+        _ => Err(format!("{text:?} is not a port, 1 to 65535")),
+    };
+    Ok(Forward {
+        host: port(host)?,
+        guest: port(guest)?,
+    })
 }
 
 fn guest_path(text: &str) -> Result<String, String> {

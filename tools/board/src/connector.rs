@@ -52,6 +52,8 @@ pub struct ConnectorStatus {
     pub supplied: bool,
     /// Whether it sends frames.
     pub streaming: bool,
+    /// Whether an I2C transfer is still to fail.
+    pub nak_pending: bool,
 }
 
 impl Connector {
@@ -186,6 +188,7 @@ impl Connector {
             connected: state.connected,
             supplied: state.supplied,
             streaming: state.sensor.streaming(),
+            nak_pending: state.sensor.nak_pending(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::{AGENT_STAGE, SELF_PATH, power};
 use anyhow::{Context, Result};
-use bayonet_guest::wire::SHELL_PARAMETER;
+use bayonet_guest::wire::{GUEST_ADDRESS, SHELL_PARAMETER};
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::sys::wait::wait;
@@ -14,6 +14,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 const DEVICES: &str = "/sys/devices";
+const NETWORKS: &str = "/sys/class/net";
+const LOOPBACK: &str = "lo";
+/// Of the network that QEMU makes for its user networking.
+const PREFIX_LENGTH: u8 = 24;
 const UDEVD: &str = "/usr/lib/systemd/systemd-udevd";
 /// Kernel modules that no device asks for; an installation lists them in `/etc/modules-load.d/bayonet.conf`.
 const MODULES: [&str; 1] = ["i2c-dev"];
@@ -47,6 +51,7 @@ pub(crate) fn serve() -> Result<()> {
     nix::unistd::sethostname(name).context("setting the host name")?;
     run(child("modprobe").arg("--all").args(MODULES));
     start_udev();
+    start_network();
     let agent = child(SELF_PATH)
         .arg(AGENT_STAGE)
         .spawn()
@@ -137,6 +142,20 @@ fn announce(directory: &Path) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Gives the network card, where there is one, its address. Nothing else is reached through it than the host.
+fn start_network() {
+    let ip = |words: &[&str]| run(child("busybox").arg("ip").args(words));
+    ip(&["link", "set", LOOPBACK, "up"]);
+    for entry in fs::read_dir(NETWORKS).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name != LOOPBACK {
+            let address = format!("{GUEST_ADDRESS}/{PREFIX_LENGTH}");
+            ip(&["address", "add", &address, "dev", &name]);
+            ip(&["link", "set", &name, "up"]);
+        }
+    }
 }
 
 fn run(command: &mut Command) {

@@ -8,6 +8,7 @@
 //!
 //! What this module does not do: read lines or files, correct pictures.
 
+mod built_in;
 mod library;
 mod polynomial;
 mod profile;
@@ -106,5 +107,67 @@ pub fn identify<'a>(
         (None, Some(profile)) => Lens::Known(profile),
         (None, None) if pins.code == UNCODED => Lens::Uncoded,
         (None, None) => Lens::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pins(code: u8, frame: u8) -> LensPins {
+        LensPins::new(code, frame).expect("pins")
+    }
+
+    #[test]
+    fn the_first_line_is_the_most_significant() {
+        let lines = [false, true, true, false, false, true];
+        assert_eq!(LensPins::from_lines(lines, [true, false]), pins(25, 2));
+        assert_eq!(
+            LensPins::from_lines([true; 6], [false; 2]),
+            LensPins::default()
+        );
+    }
+
+    #[test]
+    fn pins_have_six_and_two_bits() {
+        assert_eq!(LensPins::new(64, 0), None);
+        assert_eq!(LensPins::new(0, 4), None);
+        assert_eq!((pins(63, 3).code(), pins(63, 3).frame()), (63, 3));
+    }
+
+    #[test]
+    fn a_lens_is_known_uncoded_unknown_or_not_there() {
+        let library = Library::built_in();
+        let lens = |code, frame| identify(pins(code, frame), None, &library);
+        assert!(
+            matches!(lens(32, 3), Lens::Known(profile) if profile.name == "summilux-m-50-f1.4-asph")
+        );
+        assert_eq!(lens(0, 1), Lens::Uncoded);
+        assert_eq!(lens(2, 0), Lens::Unknown);
+        assert_eq!(lens(63, 0), Lens::None);
+    }
+
+    #[test]
+    fn an_assignment_holds_for_what_was_read_when_it_was_made() {
+        let library = Library::built_in();
+        let assigned = |code, frame, name: &str| Assignment {
+            pins: pins(code, frame),
+            profile: name.to_owned(),
+        };
+        let elmar = assigned(0, 3, "elmar-m-50-f2.8");
+        let (coded, empty) = (
+            assigned(32, 3, "elmar-m-50-f2.8"),
+            assigned(63, 0, "elmar-m-50-f2.8"),
+        );
+        let wrong = assigned(0, 3, "no-such-lens");
+        let lens = |code, frame, assigned| identify(pins(code, frame), Some(assigned), &library);
+        let named = |lens: Lens| matches!(lens, Lens::Assigned(profile) if profile.name == "elmar-m-50-f2.8");
+        assert!(named(lens(0, 3, &elmar)));
+        assert_eq!(lens(0, 2, &elmar), Lens::Uncoded);
+        assert!(matches!(lens(32, 3, &elmar), Lens::Known(_)));
+        // It corrects a code as well, but puts no lens on an empty mount, and must name a profile.
+        assert!(named(lens(32, 3, &coded)));
+        assert_eq!(lens(63, 0, &empty), Lens::None);
+        assert_eq!(lens(0, 3, &wrong), Lens::Uncoded);
     }
 }

@@ -15,6 +15,9 @@ const FOCAL_LENGTHS: RangeInclusive<f64> = 1.0..=1000.0;
 const APERTURES: RangeInclusive<f64> = 0.5..=64.0;
 /// What a correction may multiply by, or it shows noise instead of a picture.
 const SANE: Range<f64> = 0.05..4.0;
+/// A cubic that stays within [`SANE`] has smaller coefficients: the largest of Chebyshev's on `0..=1`, 48, by half
+/// the range. Far beyond, arithmetic would overflow.
+const COEFFICIENT_LIMIT: f64 = 100.0;
 
 /// What is known of a lens.
 ///
@@ -206,6 +209,9 @@ fn distortion_problem([k1, k2, k3]: [f64; 3]) -> Option<String> {
 }
 
 fn range_problem(coefficients: [f64; 3]) -> Option<String> {
+    if !coefficients.iter().all(|c| c.abs() <= COEFFICIENT_LIMIT) {
+        return Some("has a coefficient that cannot be right".into());
+    }
     let (low, high) = polynomial::range(coefficients);
     let good = SANE.contains(&low) && SANE.contains(&high);
     (!good).then(|| {
@@ -214,4 +220,187 @@ fn range_problem(coefficients: [f64; 3]) -> Option<String> {
             SANE.start, SANE.end
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const GOOD: &str = r#"
+name = "summar-50-f2"
+make = "Maker"
+model = "Summar 50 mm f/2"
+focal_length_mm = 50
+maximum_aperture = 2.0
+codes = [{ code = 2 }, { code = 8, frame = 3 }]
+vignetting = [-0.3, 0.1, -0.05]
+distortion = [-0.02, 0.0, 0.0]
+generic = false
+source = "measured on a chart"
+"#;
+
+    /// The complaint about the good profile with one text replaced.
+    fn complaint(from: &str, to: &str) -> String {
+        assert_eq!(GOOD.matches(from).count(), 1, "{from}");
+        match Profile::parse(&GOOD.replace(from, to)) {
+            Err(error) => error.to_string(),
+            Ok(profile) => panic!("{to} was accepted: {profile:?}"),
+        }
+    }
+
+    #[test]
+    fn every_field_is_read() {
+        let profile = Profile::parse(GOOD).expect("a good profile");
+        let expected = Profile {
+            name: "summar-50-f2".into(),
+            make: "Maker".into(),
+            model: "Summar 50 mm f/2".into(),
+            focal_length_mm: Some(50.0),
+            maximum_aperture: Some(2.0),
+            codes: vec![
+                LensCode {
+                    code: 2,
+                    frame: None,
+                },
+                LensCode {
+                    code: 8,
+                    frame: Some(3),
+                },
+            ],
+            vignetting: [-0.3, 0.1, -0.05],
+            distortion: [-0.02, 0.0, 0.0],
+            generic: false,
+            source: "measured on a chart".into(),
+        };
+        assert_eq!(profile, expected);
+    }
+
+    #[test]
+    fn complaints_name_line_and_field() {
+        for (from, to, expected) in [
+            (
+                "-0.3, 0.1, -0.05",
+                "-0.9, -0.3, 0.1",
+                "line 8: vignetting: the light 1 + a r^2 + b r^4 + c r^6 is -0.100 to 1.000",
+            ),
+            ("-0.3, 0.1, -0.05", "3.5, 0, 0", "line 8: vignetting"),
+            ("-0.3, 0.1, -0.05", "nan, 0, 0", "line 8: vignetting"),
+            ("-0.3, 0.1, -0.05", "inf, -inf, 0", "line 8: vignetting"),
+            (
+                "-0.3, 0.1, -0.05",
+                "1e200, -1e200, 0",
+                "line 8: vignetting: the light 1 + a r^2 + b r^4 + c r^6 has a coefficient that cannot",
+            ),
+            (
+                "-0.3, 0.1, -0.05",
+                "1e308, -1e308, 1e308",
+                "line 8: vignetting",
+            ),
+            // Dark between centre and corner alone.
+            ("-0.3, 0.1, -0.05", "-4, 4, 0", "line 8: vignetting"),
+            ("-0.3, 0.1, -0.05", "-0.3, 0.1", "line 8: "),
+            (
+                "-0.02, 0.0, 0.0",
+                "-0.4, 0, 0",
+                "line 9: distortion: the local scale",
+            ),
+            (
+                "focal_length_mm = 50",
+                "focal_length_mm = 0.5",
+                "line 5: focal_length_mm: 0.5 is not within 1 to 1000",
+            ),
+            (
+                "focal_length_mm = 50",
+                "focal_length_mm = nan",
+                "line 5: focal_length_mm: NaN",
+            ),
+            (
+                "focal_length_mm = 50",
+                "focal_lenght_mm = 50",
+                "line 5: unknown field `focal_lenght_mm`",
+            ),
+            (
+                "maximum_aperture = 2.0",
+                "maximum_aperture = 65",
+                "line 6: maximum_aperture: 65 is not within 0.5 to 64",
+            ),
+            (
+                "{ code = 2 }",
+                "{ code = 0 }",
+                "line 7: codes: 0 is not within 1 to 62",
+            ),
+            (
+                "{ code = 2 }",
+                "{ code = 63 }",
+                "line 7: codes: 63 is not within 1 to 62",
+            ),
+            ("{ code = 2 }", "{ code = 300 }", "line 7: "),
+            (
+                "{ code = 2 }",
+                "{ code = 8, frame = 3 }",
+                "line 7: codes: 8 is there twice",
+            ),
+            (
+                "frame = 3",
+                "frame = 4",
+                "line 7: codes: frame 4 is not within 0 to 3",
+            ),
+            (
+                "summar-50-f2",
+                "Summar 50",
+                "line 2: name: \"Summar 50\" must be small letters",
+            ),
+            ("\"Maker\"", "\"\"", "line 3: make: must be 1 to 200"),
+            (
+                "Summar 50 mm f/2",
+                "Summar 50\u{a0}mm",
+                "line 4: model: must be 1 to 200 printable ASCII",
+            ),
+            ("generic = false\n", "", "line 1: missing field `generic`"),
+            ("generic = false", "generic =", "line 10: "),
+        ] {
+            let complaint = complaint(from, to);
+            assert!(complaint.starts_with(expected), "{to}: {complaint}");
+        }
+    }
+
+    #[test]
+    fn a_huge_file_is_not_read() {
+        let huge = format!("{GOOD}# {}", "x".repeat(FILE_LIMIT));
+        let error = Profile::parse(&huge).expect_err("a huge file");
+        assert!(error.problem.contains("are no lens profile"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_profile_or_a_complaint(text in "\\PC{0,200}", at in 0..GOOD.len(), cut in 0..20_usize) {
+            let _ = Profile::parse(&text);
+            let end = (at + cut).min(GOOD.len());
+            let _ = Profile::parse(&format!("{}{text}{}", &GOOD[..at], &GOOD[end..]));
+        }
+
+        #[test]
+        fn what_is_accepted_brightens_and_bends_within_bounds(
+            vignetting in prop::array::uniform3(-3.0..3.0_f64),
+            distortion in prop::array::uniform3(-0.5..0.5_f64),
+        ) {
+            let text = GOOD
+                .replace("-0.3, 0.1, -0.05", &vignetting.map(|c| format!("{c:?}")).join(", "))
+                .replace("-0.02, 0.0, 0.0", &distortion.map(|c| format!("{c:?}")).join(", "));
+            let Ok(profile) = Profile::parse(&text) else { return Ok(()) };
+            let [a, b, c] = profile.vignetting;
+            let [k1, k2, k3] = profile.distortion;
+            let mut last = -1.0;
+            for step in 0..=100 {
+                let r = f64::from(step) / 100.0;
+                let u = r * r;
+                let light = 1.0 + u * (a + u * (b + u * c));
+                prop_assert!(light > 0.049 && light < 4.001);
+                let found = r * (1.0 + u * (k1 + u * (k2 + u * k3)));
+                prop_assert!(found > last);
+                last = found;
+            }
+        }
+    }
 }

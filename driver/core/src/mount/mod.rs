@@ -26,6 +26,7 @@
 //!
 //! What this module does not do: it reads no line, binds nothing, knows no process but that its camera has one.
 
+mod answers;
 mod config;
 mod messages;
 mod presence;
@@ -43,7 +44,6 @@ use crate::lens::LensPins;
 use presence::{Debounced, Flapping};
 use std::collections::VecDeque;
 
-const REFUSED: &str = "the sensor's driver refuses to start its stream although it was bound anew";
 const CAMERA_STAYS: &str = "the camera's process does not end";
 
 /// The mount machine; see the module.
@@ -110,7 +110,7 @@ enum Chain {
 }
 
 /// The camera's process, as far as it matters here.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Camera {
     /// None, and none will come.
     Gone,
@@ -308,10 +308,7 @@ impl Machine {
                 Step::Try => self.module = self.settling(1),
                 Step::Kernel(action) => self.begin(action),
                 Step::Allow => {
-                    self.camera = Camera::Allowed {
-                        starting: false,
-                        shaken: false,
-                    };
+                    self.camera = Camera::ALLOWED;
                     self.actions.push_back(Action::AllowCamera);
                 }
                 Step::Withdraw => {
@@ -341,17 +338,20 @@ impl Machine {
         if let Chain::Dirty { retry, .. } = self.chain {
             return Some((retry, Step::Kernel(Action::Unbind)));
         }
-        match self.module {
-            Module::Flapping { until } => Some((until, Step::Try)),
-            Module::Faulted { retry, .. } => Some((retry, Step::Try)),
+        let (due, step) = match self.module {
+            Module::Flapping { until } => (until, Step::Try),
+            Module::Faulted { retry, .. } => (retry, Step::Try),
             Module::Settling { until, .. } if self.chain == Chain::Clean => {
-                Some((until, Step::Kernel(Action::PowerUp)))
+                (until, Step::Kernel(Action::PowerUp))
             }
-            Module::Settling { until, .. } => Some((until, Step::Kernel(Action::Bind))),
-            Module::Rising { until, .. } => Some((until, Step::Kernel(Action::Identify))),
-            Module::Good => Some((self.now, Step::Allow)),
-            _ => None,
-        }
+            Module::Settling { until, .. } => (until, Step::Kernel(Action::Bind)),
+            Module::Rising { until, .. } => (until, Step::Kernel(Action::Identify)),
+            Module::Good if self.chain == Chain::Clean => (self.now, Step::Allow),
+            Module::Good => (self.now, Step::Try),
+            _ => return None,
+        };
+        // While its line moves, a module is not worth a try.
+        Some((self.presence.deadline().unwrap_or(due).max(due), step))
     }
 
     /// Whether module and chain are good for a camera.
@@ -378,146 +378,6 @@ impl Machine {
             limit: self.now + self.config.action_limit,
         });
         self.actions.push_back(action);
-    }
-
-    /// A kernel action ended. What the module was when it began may be long gone: then only what it did to power
-    /// and chain counts. An answer to nothing is ignored.
-    fn done(&mut self, done: Done) {
-        if self.work.as_ref().map(|work| work.action) != Some(done.action()) {
-            return;
-        }
-        self.work = None;
-        match done {
-            Done::Powered(result) => {
-                if let Module::PoweringUp { attempt } = self.module {
-                    match result {
-                        Ok(()) => {
-                            let until = self.now + self.config.settle;
-                            self.module = Module::Rising { until, attempt };
-                        }
-                        Err(reason) => self.again(attempt, reason),
-                    }
-                }
-            }
-            Done::Identified(result) => {
-                if let Module::Identifying { attempt } = self.module {
-                    match result {
-                        Ok(Identity::Expected) => self.module = Module::Good,
-                        Ok(Identity::Other(found)) => self.module = Module::Wrong { found },
-                        Ok(Identity::Silent) => {
-                            self.again(attempt, "nothing answers at the sensor's address".into());
-                        }
-                        Err(reason) => self.again(attempt, reason),
-                    }
-                }
-            }
-            Done::PoweredDown(result) => {
-                self.powered = false;
-                if let (Err(reason), Module::Good) = (result, &self.module) {
-                    self.fault(reason);
-                }
-            }
-            Done::Bound(result) => {
-                self.chain = match result {
-                    Ok(()) => Chain::Clean,
-                    // Nobody knows how far it came.
-                    Err(_) => Chain::dirty(self.now),
-                };
-                if let Module::Binding { attempt } = self.module {
-                    match result {
-                        Ok(()) => self.module = Module::Good,
-                        Err(reason) => self.again(attempt, reason),
-                    }
-                }
-            }
-            Done::Unbound(Ok(())) => self.chain = Chain::Unbound,
-            Done::Unbound(Err(error)) => {
-                let (wait, obstacle) = match error {
-                    UnbindError::Held(holders) => (
-                        self.config.holders_poll,
-                        format!("the drivers must be bound anew, and {holders} holds them"),
-                    ),
-                    UnbindError::Failed(reason) => (self.faults.wait(), reason),
-                };
-                self.chain = Chain::Dirty {
-                    retry: self.now + wait,
-                    obstacle: Some(obstacle),
-                };
-            }
-        }
-    }
-
-    fn camera_news(&mut self, news: CameraNews) {
-        let shaken = match &mut self.camera {
-            Camera::Gone => return,
-            Camera::Withdrawn { .. } => {
-                match news {
-                    CameraNews::Gone => self.camera = Camera::Gone,
-                    // It crossed the withdrawal.
-                    CameraNews::Starting | CameraNews::Streaming | CameraNews::StartRefused => {
-                        self.soil();
-                    }
-                    CameraNews::Stalled | CameraNews::Idle => {}
-                }
-                return;
-            }
-            Camera::Allowed { starting, shaken } => {
-                let was_shaken = *shaken;
-                match news {
-                    CameraNews::Starting | CameraNews::Streaming => {
-                        *starting = true;
-                        *shaken |= !self.presence.level();
-                    }
-                    CameraNews::Idle => (*starting, *shaken) = (false, false),
-                    CameraNews::Stalled | CameraNews::StartRefused | CameraNews::Gone => {}
-                }
-                was_shaken
-            }
-        };
-        match news {
-            CameraNews::Streaming => {
-                self.recovered = false;
-                self.faults.reset();
-                self.module = Module::Good;
-            }
-            CameraNews::Idle => self.module = Module::Good,
-            CameraNews::StartRefused => self.recover(),
-            CameraNews::Stalled if shaken => self.recover(),
-            CameraNews::Stalled => self.module = Module::Stalled,
-            CameraNews::Starting | CameraNews::Gone => {}
-        }
-    }
-
-    /// Rebinds the chain under a module that is there: at once, and with a wait if that has not helped.
-    fn recover(&mut self) {
-        self.soil();
-        if self.recovered {
-            self.fault(REFUSED.into());
-        } else {
-            self.recovered = true;
-            self.module = self.settling(1);
-        }
-    }
-
-    /// The sensor's driver may have missed its stop.
-    fn soil(&mut self) {
-        if self.chain == Chain::Clean {
-            self.chain = Chain::dirty(self.now);
-        }
-    }
-
-    /// An attempt failed: the next one, or a fault.
-    fn again(&mut self, attempt: u32, reason: String) {
-        if attempt < self.config.attempts {
-            self.module = self.settling(attempt + 1);
-        } else {
-            self.fault(reason);
-        }
-    }
-
-    fn fault(&mut self, reason: String) {
-        let retry = self.now + self.faults.wait();
-        self.module = Module::Faulted { reason, retry };
     }
 
     fn settling(&self, attempt: u32) -> Module {
@@ -553,6 +413,12 @@ impl Chain {
 }
 
 impl Camera {
+    /// Allowed, and not there yet.
+    const ALLOWED: Self = Self::Allowed {
+        starting: false,
+        shaken: false,
+    };
+
     /// The module was away, if only for a moment.
     fn shake(&mut self) {
         if let Self::Allowed { starting, shaken } = self {

@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         .init();
     let served = run();
     if let Err(error) = &served {
-        eprintln!("bayonet-camera: {error:#}");
+        eprintln!("bayonet-camera: {error}");
     }
     ExitCode::from(u8::from(served.is_err()))
 }

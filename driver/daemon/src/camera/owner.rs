@@ -11,7 +11,6 @@ use crate::wire::{News, Order, StreamRequest};
 use libcamera::camera::ActiveCamera;
 use libcamera::camera_manager::CameraManager;
 use libcamera::control::ControlList;
-use libcamera::logging::LoggingLevel;
 use libcamera::request::{Request, RequestStatus, ReuseFlag};
 use nix::errno::Errno;
 use nix::time::{ClockId, clock_gettime};
@@ -24,8 +23,6 @@ use std::time::{Duration, SystemTime};
 
 /// Time that an orderly end may take.
 const END_LIMIT: Duration = Duration::from_secs(1);
-/// Overrides how much libcamera writes in the log.
-const LIBCAMERA_LOG_LEVELS: &str = "LIBCAMERA_LOG_LEVELS";
 
 /// Why the process ends.
 #[derive(Debug, thiserror::Error)]
@@ -122,7 +119,7 @@ fn own(id: &str, reporter: &Reporter) -> Result<(), Error> {
         let _ = orders.send(Message::End);
     });
     reader.map_err(Error::Thread)?;
-    let manager = manager()?;
+    let manager = CameraManager::new().map_err(Error::call("look for cameras"))?;
     let Some(camera) = manager.get(id) else {
         let cameras = manager.cameras();
         let found: Vec<String> = cameras.iter().map(|it| it.id().to_owned()).collect();
@@ -166,15 +163,6 @@ fn own(id: &str, reporter: &Reporter) -> Result<(), Error> {
     // Requests hold buffers, which libcamera wants back before the camera goes.
     messages.try_iter().for_each(drop);
     ended.and(stopped)
-}
-
-fn manager() -> Result<CameraManager, Error> {
-    let mut manager = CameraManager::new_unstarted().map_err(Error::call("be loaded"))?;
-    if std::env::var_os(LIBCAMERA_LOG_LEVELS).is_none() {
-        manager.log_set_level("*", LoggingLevel::Warn);
-    }
-    manager.start().map_err(Error::call("look for cameras"))?;
-    Ok(manager)
 }
 
 fn errno(error: &io::Error) -> Errno {

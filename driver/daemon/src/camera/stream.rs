@@ -115,7 +115,10 @@ fn configuration(
         stream.set_color_space(Some(ColorSpace::sycc()));
         stream.set_buffer_count(BUFFERS);
         if let Some([width, height]) = request.size {
-            stream.set_size(Size::new(width, height));
+            // A size that the processor cannot make ends libcamera 0.7.1 with an exception.
+            let range = stream.formats().range(stream.get_pixel_format());
+            let size = Size::new(width, height).expand_to(range.min);
+            stream.set_size(size.bound_to(range.max).align_down_to(2, 2));
         }
         let status = configuration.validate();
         let stream = configuration.get(0).ok_or(Error::NoStream)?;

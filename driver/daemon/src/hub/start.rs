@@ -12,7 +12,7 @@ use crate::report::CameraName;
 use crate::wires::MountLines;
 use anyhow::{Context, Result};
 use bayonet_core::lens::Library;
-use bayonet_core::mount::{self, Machine, Observed};
+use bayonet_core::mount::{Machine, Observed};
 use bayonet_kernel::chain::{self, Chain};
 use bayonet_kernel::power::{self, Power};
 use log::{error, info, warn};
@@ -133,15 +133,7 @@ impl Hub {
             receiver_bound: bound.receiver,
             ..wires
         };
-        let (config, settings) = (start.config, &start.config.mount);
-        let patience = mount::Config {
-            presence_debounce: settings.presence_debounce,
-            lens_debounce: settings.lens_debounce,
-            settle: settings.settle,
-            attempts: settings.identify_attempts,
-            flap_limit: settings.flap_limit as usize,
-            ..mount::Config::default()
-        };
+        let config = start.config;
         let worker = Worker::start(name, chain.clone(), start.finished.clone())
             .with_context(|| format!("starting the thread of the {name} camera"))?;
         let default_size = match name {
@@ -151,7 +143,7 @@ impl Hub {
         let parts = Parts {
             name,
             chain,
-            machine: Machine::new(patience, now, observed),
+            machine: Machine::new(config.mount.machine(), now, observed),
             worker,
             settings: config.process.clone(),
             default_size,

@@ -5,6 +5,7 @@
 
 mod concurrent;
 mod convergence;
+mod driver;
 mod edge;
 mod enumerate;
 mod faults;
@@ -21,7 +22,7 @@ use anyhow::Result;
 use bayonet_kernel_tests::ktap::{self, INDENT, Outcome, VERSION};
 
 /// All of them.
-pub(crate) const ALL: [Suite; 11] = [
+pub(crate) const ALL: [Suite; 17] = [
     probe::SUITE,
     enumerate::SUITE,
     raw::SUITE,
@@ -33,6 +34,12 @@ pub(crate) const ALL: [Suite; 11] = [
     rebind::SUITE,
     third_sensor::SUITE,
     unsafe_unbind::SUITE,
+    driver::MOUNT,
+    driver::LENS,
+    driver::COEXISTENCE,
+    driver::RECOVERY,
+    driver::NAK,
+    driver::CYCLES,
 ];
 
 /// Tests of one subject.

@@ -1,6 +1,6 @@
 //! `exec`: one command in a fresh guest.
 
-use super::session::{ConsoleUse, Session};
+use super::session::{ConsoleUse, Session, check_readable};
 use crate::cli::ExecArgs;
 use anyhow::{Context, Result};
 use bayonet_board::machine::{Agent, Channel, Deadline, MachineError, Program, Progress};
@@ -13,9 +13,11 @@ use std::time::Duration;
 const SCRIPT_DIRECTORY: &str = "/run/bayonet";
 const EXECUTABLE: u32 = 0o755;
 
-/// Boots, copies in, runs, copies out, switches off.
+/// Boots, runs, copies out, switches off.
 pub(crate) fn exec(arguments: &ExecArgs, verbose: u8) -> Result<ExitCode> {
-    check(arguments)?;
+    if let Some(script) = &arguments.script {
+        check_readable(script)?;
+    }
     let timeout = arguments.timeout.map(Duration::from_secs);
     let deadline = timeout.map_or(Deadline::never(), Deadline::after);
     let console = if verbose > 0 {
@@ -29,19 +31,7 @@ pub(crate) fn exec(arguments: &ExecArgs, verbose: u8) -> Result<ExitCode> {
     Ok(ExitCode::from(u8::try_from(status).unwrap_or(u8::MAX)))
 }
 
-/// Refuses files that cannot be read before a guest boots for them.
-fn check(arguments: &ExecArgs) -> Result<()> {
-    let copied = arguments.copy_in.iter().map(|(host, _)| host);
-    for path in arguments.script.iter().chain(copied) {
-        std::fs::File::open(path).with_context(|| format!("reading {}", path.display()))?;
-    }
-    Ok(())
-}
-
 fn work(arguments: &ExecArgs, agent: &Agent, deadline: Deadline, session: &Session) -> Result<i32> {
-    for (host, guest) in &arguments.copy_in {
-        agent.copy_in(host, guest, deadline)?;
-    }
     let mut argv = match &arguments.script {
         Some(script) => put_script(agent, script, deadline)?,
         None => Vec::new(),

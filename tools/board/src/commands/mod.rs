@@ -2,7 +2,6 @@
 
 mod ctl;
 mod exec;
-mod picture;
 mod run;
 mod session;
 mod terminal;

@@ -5,6 +5,7 @@ use super::{terminal, tour};
 use crate::cli::RunArgs;
 use anyhow::{Result, bail, ensure};
 use bayonet_board::machine::{ComplaintKind, MachineError, kernel_complaints};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -25,7 +26,13 @@ pub(crate) fn run(arguments: &RunArgs, verbose: u8) -> Result<ExitCode> {
     if console == ConsoleUse::Shell {
         eprintln!("Starting the board. Ctrl-] ends it; orders: `bayonet-board ctl --help`.");
     }
-    let session = Session::start(&arguments.board, console, None)?;
+    let mut board = arguments.board.clone();
+    let api = tour::forward()?;
+    if arguments.tour {
+        board.driver = true;
+        board.forward.push(api);
+    }
+    let session = Session::start(&board, console, None)?;
     match console {
         ConsoleUse::Shell => terminal::attach(&session, POLL)?,
         ConsoleUse::Show => {
@@ -33,7 +40,15 @@ pub(crate) fn run(arguments: &RunArgs, verbose: u8) -> Result<ExitCode> {
                 std::thread::sleep(POLL);
             }
         }
-        ConsoleUse::Quiet | ConsoleUse::Log => tour::tour(&session, &arguments.pictures)?,
+        ConsoleUse::Quiet | ConsoleUse::Log => {
+            tour::tour(&session, &arguments.pictures, api)?;
+            if std::io::stdin().is_terminal() {
+                println!("\nThe board stays up until Ctrl-C.");
+                while !is_over(&session).unwrap_or(true) {
+                    std::thread::sleep(POLL);
+                }
+            }
+        }
     }
     session.end()?;
     Ok(ExitCode::SUCCESS)

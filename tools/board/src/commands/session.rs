@@ -5,13 +5,16 @@ use anyhow::{Context, Result};
 use bayonet_board::board::{Board, BoardOptions};
 use bayonet_board::device_tree;
 use bayonet_board::machine::{
-    Machine, MachineOptions, OrderServer, Programs, RunDirectory, Show, Stop, kernel_complaints,
+    Deadline, Forward, Machine, MachineOptions, OrderServer, Programs, RunDirectory, Show, Stop,
+    kernel_complaints,
 };
 use bayonet_board::optics::Scene;
 use bayonet_board::orders::{Order, Reply};
 use bayonet_board::prepare::{Options, prepare};
 use bayonet_board::sensor::SensorModel;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,14 +47,20 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Prepares, starts the board, boots.
+    /// Prepares, starts the board, boots, copies files in.
     pub(crate) fn start(
         arguments: &BoardArgs,
         console: ConsoleUse,
-        boot_timeout: Option<Duration>,
+        timeout: Option<Duration>,
     ) -> Result<Self> {
         let board = check(arguments)?;
+        let deadline = timeout.map_or(Deadline::never(), Deadline::after);
         let prepared = prepare(&Options::default())?;
+        let driver = if arguments.driver {
+            prepared.driver()?
+        } else {
+            Vec::new()
+        };
         let stop = Stop::default();
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register(signal, stop.flag()).context("watching for signals")?;
@@ -89,6 +98,7 @@ impl Session {
         options.device_socket = Some(socket);
         options.device_tree = Some(device_tree);
         options.orders_socket = Some(directory.orders_socket());
+        options.forwards.clone_from(&arguments.forward);
         options.kernel_arguments.clone_from(&arguments.append);
         options.shell = console == ConsoleUse::Shell;
         options.show = match console {
@@ -99,9 +109,14 @@ impl Session {
         if matches!(console, ConsoleUse::Log | ConsoleUse::Show) {
             options.log_level = CHATTY;
         }
-        options.boot_timeout = boot_timeout.unwrap_or(options.boot_timeout);
+        options.boot_timeout = timeout.unwrap_or(options.boot_timeout);
         options.stop = stop.clone();
         let machine = Machine::start(&options, &directory)?;
+        let driver = driver.iter().map(|(host, guest)| (host, *guest));
+        let files = arguments.copy_in.iter();
+        for (host, guest) in driver.chain(files.map(|(host, guest)| (host, guest.as_str()))) {
+            machine.agent().copy_in(host, guest, deadline)?;
+        }
         Ok(Self {
             machine,
             _orders: orders,
@@ -153,6 +168,10 @@ fn check(arguments: &BoardArgs) -> Result<BoardOptions> {
         sensor.map(|name| SensorModel::named(name)).transpose()?;
     }
     Scene::load(&options.scene)?;
+    for (path, _) in &arguments.copy_in {
+        check_readable(path)?;
+    }
+    Forward::check(&arguments.forward)?;
     if let Some(socket) = &arguments.board_socket {
         OrderServer::check(socket)?;
     }
@@ -160,4 +179,11 @@ fn check(arguments: &BoardArgs) -> Result<BoardOptions> {
         Programs::Host(qemu.clone()).check()?;
     }
     Ok(options)
+}
+
+/// Refuses a file that cannot be read before a guest boots for it.
+pub(crate) fn check_readable(path: &Path) -> Result<()> {
+    let opened = File::open(path);
+    opened.with_context(|| format!("reading {}", path.display()))?;
+    Ok(())
 }

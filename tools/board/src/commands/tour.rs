@@ -1,56 +1,76 @@
-//! `run --tour`: what the board can do, told step by step, with a picture from each camera.
+//! `run --tour`: what board and driver can do, told step by step, with a picture from each camera.
 
-use super::picture::{PIXEL_FORMAT, write_png};
 use super::session::Session;
 use anyhow::{Context, Result, bail, ensure};
-use bayonet_board::machine::{Deadline, Output, Program};
+use bayonet_board::machine::{Deadline, Forward, Job, Output, Program, Progress};
 use bayonet_board::orders::{Order, Port};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const WIDTH: u32 = 1280;
-const HEIGHT: u32 = 720;
-/// Frames to capture; exposure and white balance settle before the last.
-const FRAMES: u32 = 30;
-const CAPTURE_TIMEOUT: Duration = Duration::from_secs(90);
-/// A camera that is gone does not say so: `cam` waits for frames until it is ended.
-const FAILING_CAPTURE_SECONDS: u32 = 8;
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
-/// Where frames are kept in the guest, in memory.
-const GUEST_DIRECTORY: &str = "/tmp/tour";
-/// Name of the line that is low while a sensor sits in the mount.
-const PRESENCE_LINE: &str = "MOUNT_PRESENT";
-/// The mount port's receiver and I2C controller by the ends of their device names (`rp1-common.dtsi`).
-const MOUNT_RECEIVER: &str = "128000.csi";
-const MOUNT_CONTROLLER: &str = "88000.i2c";
+/// TCP port of bayonetd's API in the guest, and on this system if it is free.
+const API_PORT: u16 = 8787;
+const CONFIGURATION: &str = "/etc/bayonet/bayonetd.toml";
+/// Where pictures are put in the guest, in memory.
+const GUEST_PICTURE: &str = "/tmp/tour.jpg";
+const CAMERAS: [&str; 2] = ["main", "mount"];
+/// Longest time for a command, and for an event to come.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
+const CAPTURE_TIMEOUT: Duration = Duration::from_secs(180);
+/// Bytes of the API's token.
+const TOKEN_BYTES: usize = 16;
+
+/// How the host reaches the API of the guest.
+///
+/// # Errors
+/// When this system has no port left.
+pub(crate) fn forward() -> Result<Forward> {
+    let free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let listener = free(API_PORT)
+        .or_else(|_| free(0))
+        .context("a free port for the API")?;
+    Ok(Forward {
+        host: listener
+            .local_addr()
+            .context("a free port for the API")?
+            .port(),
+        guest: API_PORT,
+    })
+}
 
 /// Shows everything, then says where the pictures are and how to go on.
 ///
 /// # Errors
 /// The first step that does not go as it must.
-pub(crate) fn tour(session: &Session, folder: &Path) -> Result<()> {
+pub(crate) fn tour(session: &Session, folder: &Path, api: Forward) -> Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
-    let tour = Tour { session, folder };
+    let tour = Tour { session };
     tell(
         "The board is up: an unmodified Debian kernel and libcamera on a Raspberry Pi 5 that does not exist.",
     );
-    println!("{}", tour.text(&["uname", "-srm"])?.trim_end());
-    tell("`cam -l` finds:");
-    let cameras = tour.cameras(2)?;
-    tell("A processed frame from each, through the PiSP pipeline:");
-    let mut pictures = Vec::new();
-    for (camera, name) in cameras.iter().zip(["main", "mount"]) {
-        pictures.push(tour.capture(camera, name)?);
-    }
-    tour.unplug(&cameras)?;
-    pictures.push(tour.plug()?);
+    tour.show(&["uname", "-srm"])?;
+    let token = token()?;
+    let _daemon = tour.start_daemon(&token)?;
+    tell("bayonetd is running. `bayonet list`:");
+    tour.show(&["bayonet", "list"])?;
+    tell("A picture from both cameras at once, `bayonet capture --camera both -o tour.jpg`:");
+    let mut pictures = tour.capture("both", &CAMERAS, folder)?;
+    tour.hands()?;
+    tell("The mount camera works again, `bayonet capture --camera mount -o again.jpg`:");
+    pictures.extend(tour.capture("mount", &["again"], folder)?);
+    tell("The API, from this system:");
+    let url = format!("http://127.0.0.1:{}/v1/module", api.host);
+    println!("  curl -H 'Authorization: Bearer {token}' {url}");
+    println!("  {}", get(api.host, "/v1/module", &token)?);
     tell("Your pictures:");
     for picture in pictures {
         println!("  {}", picture.display());
     }
     tell("How to go on:");
     println!(
-        "  bayonet-board run             a shell on the board\n  \
+        "  bayonet-board run --driver    a shell on the board, with the driver installed\n  \
          bayonet-board exec -- cam -l  one command in it\n  \
          bayonet-board ctl --help      what hands can do to a running board\n  \
          bayonet-board --help          everything else"
@@ -62,138 +82,129 @@ fn tell(text: &str) {
     println!("\n{text}");
 }
 
+/// A token that nobody can guess.
+fn token() -> Result<String> {
+    let mut bytes = [0; TOKEN_BYTES];
+    let read = File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut bytes));
+    read.context("reading /dev/urandom")?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// What a path of the API answers.
+fn get(port: u16, path: &str, token: &str) -> Result<String> {
+    let ask = || {
+        let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        connection.set_read_timeout(Some(COMMAND_TIMEOUT))?;
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: board\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+        );
+        connection.write_all(request.as_bytes())?;
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).map(|_| answer)
+    };
+    let answer = ask().with_context(|| format!("asking port {port} for {path}"))?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head.lines().next().unwrap_or_default();
+    ensure!(status.contains(" 200 "), "{path}: {status} {body}");
+    Ok(body.trim().to_owned())
+}
+
 struct Tour<'a> {
     session: &'a Session,
-    folder: &'a Path,
 }
 
 impl Tour<'_> {
-    /// Takes the mount sensor away and shows what the guest notices.
-    fn unplug(&self, cameras: &[String]) -> Result<()> {
-        tell("Now the mount sensor is pulled out. The presence line tells:");
-        self.presence()?;
-        self.session.order(Order::Unplug { port: Port::Mount })?;
-        self.presence()?;
-        tell("The drivers are still bound, so its camera is listed, but a capture fails:");
-        let camera = cameras
-            .get(Port::Mount.index())
-            .context("no camera on the mount")?;
-        self.capture_that_fails(camera)?;
-        tell(
-            "With nothing open, the receiver's driver goes first, then the sensor's. `cam -l` now finds:",
+    /// Starts `bayonetd` and waits until it answers.
+    fn start_daemon(&self, token: &str) -> Result<Job> {
+        let configuration = format!(
+            "[api.tcp]\naddress = \"0.0.0.0:{API_PORT}\"\ntoken = \"{token}\"\n\
+             [cameras.main]\nsize = [1280, 720]\n[cameras.mount]\nsize = [1280, 720]\n\
+             [captures]\nminimum_free_mib = 1\n"
         );
         self.shell(&format!(
-            "{} && echo $receiver > /sys/bus/platform/drivers/rp1-cfe/unbind \
-             && echo $sensor > /sys/bus/i2c/devices/$sensor/driver/unbind",
-            find_mount()
+            "mkdir -p /etc/bayonet && cat > {CONFIGURATION} << 'END'\n{configuration}END\n"
         ))?;
-        self.cameras(1)?;
-        Ok(())
+        let agent = self.session.machine().agent();
+        let daemon = agent.start(&Program::new(["bayonetd"]))?;
+        self.shell("until bayonet status > /dev/null 2>&1; do sleep 0.2; done")?;
+        Ok(daemon)
     }
 
-    /// Puts the mount sensor back and takes a picture with it.
-    fn plug(&self) -> Result<PathBuf> {
-        tell("The sensor is put back in: its driver is bound first, then the receiver's.");
-        self.session.order(Order::Plug {
-            port: Port::Mount,
-            sensor: None,
-        })?;
-        self.presence()?;
-        self.shell(&format!(
-            "{} && echo $sensor > /sys/bus/i2c/drivers_probe \
-             && echo $receiver > /sys/bus/platform/drivers/rp1-cfe/bind && udevadm settle --timeout=10",
-            find_mount()
-        ))?;
-        tell("`cam -l` finds both again, and the mount camera works:");
-        let cameras = self.cameras(2)?;
-        let camera = cameras
-            .get(Port::Mount.index())
-            .context("no camera on the mount")?;
-        self.capture(camera, "mount-again")
+    /// Plugs, unplugs and changes lenses, and shows what `bayonet watch` tells of it.
+    fn hands(&self) -> Result<()> {
+        let watch = Program::new(["bayonet", "watch"]);
+        let mut watch = Watch {
+            job: self.session.machine().agent().start(&watch)?,
+            rest: String::new(),
+        };
+        tell("`bayonet watch`, while somebody is at the camera:");
+        watch.until(&["mount ", "available"])?;
+        let lens = |code, frame| Order::Lens { code, frame };
+        self.order("takes the lens off", lens(None, 0))?;
+        watch.until(&["module", "no lens"])?;
+        self.order("puts another one on", lens(Some(30), 2))?;
+        watch.until(&["module", "Summicron"])?;
+        let port = Port::Mount;
+        self.order("pulls the module out", Order::Unplug { port })?;
+        watch.until(&["mount ", "absent"])?;
+        let sensor = None;
+        self.order("puts it back", Order::Plug { port, sensor })?;
+        watch.until(&["module", "Summicron"])?;
+        self.order("presses the shutter key", Order::Key { pressed: true })?;
+        watch.until(&["capture", "taken"])?;
+        self.session.order(Order::Key { pressed: false })
     }
 
-    /// Prints what `cam -l` lists; the cameras' names in its order.
-    fn cameras(&self, expected: usize) -> Result<Vec<String>> {
-        let text = self.text(&["cam", "-l"])?;
-        let cameras = camera_names(&text);
-        for line in text.lines().filter(|line| camera_name(line).is_some()) {
+    /// A hand does something to the module.
+    fn order(&self, what: &str, order: Order) -> Result<()> {
+        println!("  -- {what}");
+        self.session.order(order)
+    }
+
+    /// Takes pictures with the driver and puts them here as `names`.jpg.
+    fn capture(&self, camera: &str, names: &[&str], folder: &Path) -> Result<Vec<PathBuf>> {
+        let words = [
+            "bayonet",
+            "capture",
+            "--camera",
+            camera,
+            "-o",
+            GUEST_PICTURE,
+        ];
+        self.text(&words, CAPTURE_TIMEOUT)?;
+        let mut pictures = Vec::new();
+        for name in names {
+            let taken = match names {
+                [_] => GUEST_PICTURE.to_owned(),
+                _ => GUEST_PICTURE.replace(".jpg", &format!("-{name}.jpg")),
+            };
+            let picture = folder.join(format!("{name}.jpg"));
+            let deadline = Deadline::after(COMMAND_TIMEOUT);
+            let agent = self.session.machine().agent();
+            agent.copy_out(&taken, &picture, deadline)?;
+            println!("  {}", picture.display());
+            pictures.push(picture);
+        }
+        Ok(pictures)
+    }
+
+    /// Prints what a program says.
+    fn show(&self, argv: &[&str]) -> Result<()> {
+        for line in self.text(argv, COMMAND_TIMEOUT)?.lines() {
             println!("  {line}");
         }
-        ensure!(
-            cameras.len() == expected,
-            "cam lists {} cameras, not {expected}:\n{text}",
-            cameras.len()
-        );
-        Ok(cameras)
-    }
-
-    /// Takes a picture with `camera` and stores it as `name`.png.
-    fn capture(&self, camera: &str, name: &str) -> Result<PathBuf> {
-        let frames = format!("{GUEST_DIRECTORY}/{name}-#.raw");
-        self.shell(&format!(
-            "rm -rf {GUEST_DIRECTORY} && mkdir {GUEST_DIRECTORY}"
-        ))?;
-        let output = self.run(&cam(camera, &frames), CAPTURE_TIMEOUT)?;
-        ensure!(
-            output.status.success(),
-            "cam failed with {camera}:\n{}",
-            words(&output)
-        );
-        let last = self.text(&[
-            "sh",
-            "-c",
-            &format!("ls {GUEST_DIRECTORY}/*.raw | tail -n 1"),
-        ])?;
-        let raw = tempfile::NamedTempFile::new().context("making a temporary file")?;
-        let deadline = Deadline::after(COMMAND_TIMEOUT);
-        self.session
-            .machine()
-            .agent()
-            .copy_out(last.trim(), raw.path(), deadline)?;
-        let frame = std::fs::read(raw.path()).context("reading the frame")?;
-        let target = self.folder.join(format!("{name}.png"));
-        write_png(&frame, WIDTH, HEIGHT, &target)?;
-        println!("  {camera} -> {}", target.display());
-        Ok(target)
-    }
-
-    fn capture_that_fails(&self, camera: &str) -> Result<()> {
-        let capture = cam(camera, "/dev/null").join(" ");
-        let command = format!("timeout -s KILL {FAILING_CAPTURE_SECONDS} {capture}");
-        let output = self.run(&["sh".into(), "-c".into(), command], CAPTURE_TIMEOUT)?;
-        if output.status.success() {
-            bail!(
-                "a camera without a sensor captured frames:\n{}",
-                words(&output)
-            );
-        }
-        for line in words(&output)
-            .lines()
-            .filter(|line| line.contains("ERROR"))
-            .take(3)
-        {
-            println!("  {line}");
-        }
-        Ok(())
-    }
-
-    fn presence(&self) -> Result<()> {
-        println!(
-            "  {}",
-            self.text(&["gpioget", "--active-low", PRESENCE_LINE])?
-                .trim_end()
-        );
         Ok(())
     }
 
     fn shell(&self, script: &str) -> Result<String> {
-        self.text(&["sh", "-c", script])
+        self.text(&["sh", "-c", script], COMMAND_TIMEOUT)
     }
 
     /// Standard output of a program that has to succeed.
-    fn text(&self, argv: &[&str]) -> Result<String> {
-        let argv: Vec<_> = argv.iter().map(|&word| word.to_owned()).collect();
-        let output = self.run(&argv, COMMAND_TIMEOUT)?;
+    fn text(&self, argv: &[&str], timeout: Duration) -> Result<String> {
+        let program = Program::new(argv.iter().copied());
+        let agent = self.session.machine().agent();
+        let output = agent.output(&program, Deadline::after(timeout))?;
         ensure!(
             output.status.success(),
             "{argv:?} failed in the guest:\n{}",
@@ -201,73 +212,36 @@ impl Tour<'_> {
         );
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
-
-    fn run(&self, argv: &[String], timeout: Duration) -> Result<Output> {
-        let program = Program::new(argv.iter().cloned());
-        Ok(self
-            .session
-            .machine()
-            .agent()
-            .output(&program, Deadline::after(timeout))?)
-    }
-}
-
-/// Words that capture frames with a camera.
-fn cam(camera: &str, file: &str) -> Vec<String> {
-    [
-        "cam".to_owned(),
-        format!("--camera={camera}"),
-        format!("--capture={FRAMES}"),
-        format!("--stream=width={WIDTH},height={HEIGHT},pixelformat={PIXEL_FORMAT}"),
-        format!("--file={file}"),
-    ]
-    .into()
-}
-
-/// Shell words that set `receiver` and `sensor` to the mount's devices.
-fn find_mount() -> String {
-    format!(
-        "receiver=$(basename /sys/bus/platform/devices/*{MOUNT_RECEIVER}); sensor=$(for device in \
-         /sys/bus/i2c/devices/[0-9]*; do case $(readlink -f $device) in *{MOUNT_CONTROLLER}/*) \
-         basename $device;; esac; done); [ -n \"$sensor\" ]"
-    )
 }
 
 fn words(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
 }
 
-fn camera_names(text: &str) -> Vec<String> {
-    text.lines()
-        .filter_map(camera_name)
-        .map(str::to_owned)
-        .collect()
+/// A running `bayonet watch`.
+struct Watch {
+    job: Job,
+    /// Of a line that has not ended.
+    rest: String,
 }
 
-/// Name in a line such as `1: External camera 'imx283' (/base/.../imx283@1a)`.
-fn camera_name(line: &str) -> Option<&str> {
-    let (number, rest) = line.split_once(": ")?;
-    number.parse::<u32>().ok()?;
-    rest.strip_suffix(')')?
-        .rsplit_once('(')
-        .map(|(_, name)| name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cameras_are_found_between_log_lines() {
-        let text = "\
-[0:00:07.123456789] [211]  INFO Camera camera_manager.cpp:340 libcamera v0.7.1
-Available cameras:
-1: 'imx283' (/base/pcie@10000000/rp1@10,0/i2c@80000/imx283@1a)
-2: External camera 'imx219' (/base/pcie@10000000/rp1@10,0/i2c@88000/imx219@10)
-";
-        let names = camera_names(text);
-        assert_eq!(names.len(), 2);
-        assert!(names[0].ends_with("i2c@80000/imx283@1a"));
-        assert!(names[1].ends_with("imx219@10"));
+impl Watch {
+    /// Prints what it tells, up to the first line that has all these words.
+    fn until(&mut self, words: &[&str]) -> Result<()> {
+        let deadline = Deadline::after(COMMAND_TIMEOUT);
+        loop {
+            while let Some((line, rest)) = self.rest.split_once('\n') {
+                let (line, rest) = (line.to_owned(), rest.to_owned());
+                self.rest = rest;
+                println!("  {line}");
+                if words.iter().all(|word| line.contains(word)) {
+                    return Ok(());
+                }
+            }
+            match self.job.next(deadline).context("waiting for an event")? {
+                Progress::Output(_, bytes) => self.rest += &String::from_utf8_lossy(&bytes),
+                Progress::Ended(status) => bail!("bayonet watch ended: {status}"),
+            }
+        }
     }
 }

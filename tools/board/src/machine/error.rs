@@ -33,6 +33,16 @@ pub enum MachineError {
         /// The socket.
         path: PathBuf,
     },
+    /// A port cannot be forwarded.
+    #[error(
+        "port {port} of this system cannot be forwarded: {reason}; choose another one, 1024 or above"
+    )]
+    PortUnusable {
+        /// The port.
+        port: u16,
+        /// The system's answer.
+        reason: std::io::Error,
+    },
     /// Nobody takes orders on this socket.
     #[error("no board takes orders at {path}: {reason}; start one with `bayonet-board run`")]
     NoBoard {

@@ -31,6 +31,7 @@ use console::Console;
 use process::Process;
 pub(crate) use process::output_within;
 use std::io::Write;
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::process::ChildStdin;
@@ -61,6 +62,8 @@ pub struct MachineOptions {
     pub device_socket: Option<PathBuf>,
     /// Socket on which orders to the board are served; the guest's orders port leads there.
     pub orders_socket: Option<PathBuf>,
+    /// Ports of this system that lead into the guest; without any, the guest has no network.
+    pub forwards: Vec<Forward>,
     /// Words added to the kernel's command line.
     pub kernel_arguments: String,
     /// Kernel messages below this level come to the console, 0..=8.
@@ -75,6 +78,32 @@ pub struct MachineOptions {
     pub stop: Stop,
 }
 
+/// A TCP port of this system's loopback address that leads to one of the guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forward {
+    /// Port of this system.
+    pub host: u16,
+    /// Port of the guest.
+    pub guest: u16,
+}
+
+impl Forward {
+    /// Refuses ports that cannot be used, or that appear twice.
+    ///
+    /// # Errors
+    /// [`MachineError::PortUnusable`].
+    pub fn check(forwards: &[Self]) -> Result<(), MachineError> {
+        let bind = |forward: &Self| {
+            let port = forward.host;
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+                .map_err(|reason| MachineError::PortUnusable { port, reason })
+        };
+        // All at once, so that the second of two equal ones is refused.
+        let listeners: Result<Vec<_>, _> = forwards.iter().map(bind).collect();
+        listeners.map(drop)
+    }
+}
+
 impl MachineOptions {
     /// A quiet machine without a board.
     pub fn new(programs: Programs, kernel: PathBuf, initrd: PathBuf, image: PathBuf) -> Self {
@@ -86,6 +115,7 @@ impl MachineOptions {
             device_tree: None,
             device_socket: None,
             orders_socket: None,
+            forwards: Vec::new(),
             kernel_arguments: String::new(),
             log_level: QUIET_LOG_LEVEL,
             shell: false,
@@ -124,9 +154,9 @@ impl Machine {
             )))?;
         let arguments = qemu::arguments(options, run);
         log::debug!("QEMU's arguments: {arguments:?}");
-        let mut command = options
-            .programs
-            .command(&arguments, &qemu::binds(options, run));
+        let network = !options.forwards.is_empty();
+        let binds = qemu::binds(options, run);
+        let mut command = options.programs.command(&arguments, &binds, network);
         let (process, pipes) = Process::start(&mut command)?;
         let process = Arc::new(process);
         let console = Console::follow(pipes.stdout, &run.console_log(), options.show)?;

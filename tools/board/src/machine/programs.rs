@@ -33,8 +33,14 @@ pub(crate) struct Bind<'a> {
 }
 
 impl Programs {
-    /// The command that runs QEMU with these arguments and binds. It ends when the thread that spawned it does.
-    pub(crate) fn command(&self, arguments: &[String], binds: &[Bind<'_>]) -> Command {
+    /// The command that runs QEMU with these arguments and binds, and with this system's network if need be. It ends
+    /// when the thread that spawned it does.
+    pub(crate) fn command(
+        &self,
+        arguments: &[String],
+        binds: &[Bind<'_>],
+        network: bool,
+    ) -> Command {
         match self {
             Self::Host(program) => {
                 let mut command = Command::new("setpriv");
@@ -46,6 +52,10 @@ impl Programs {
             }
             Self::BuildRoot(root) => {
                 let sandbox = root.command(QEMU).args(arguments);
+                let sandbox = match network {
+                    true => sandbox.network(),
+                    false => sandbox,
+                };
                 let bound = binds
                     .iter()
                     .fold(sandbox, |sandbox, bind| match bind.writable {
@@ -62,7 +72,7 @@ impl Programs {
     /// # Errors
     /// [`MachineError::QemuMissing`], [`MachineError::QemuTooOld`].
     pub fn check(&self) -> Result<(), MachineError> {
-        let output = output_within(&mut self.command(&["--version".into()], &[]), ASKING)
+        let output = output_within(&mut self.command(&["--version".into()], &[], false), ASKING)
             .map_err(|error| self.missing(&error.to_string()))?;
         if !output.status.success() {
             return Err(self.missing(&String::from_utf8_lossy(&output.stderr)));

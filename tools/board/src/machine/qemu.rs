@@ -2,8 +2,8 @@
 
 use super::process::output_within;
 use super::programs::{ASKING, Bind, Programs};
-use super::{MachineError, MachineOptions, RunDirectory};
-use bayonet_guest::wire::{AGENT_PORT, ORDERS_PORT, SHELL_PARAMETER};
+use super::{Forward, MachineError, MachineOptions, RunDirectory};
+use bayonet_guest::wire::{AGENT_PORT, GUEST_ADDRESS, ORDERS_PORT, SHELL_PARAMETER};
 use std::path::Path;
 
 /// Guest memory in MiB.
@@ -15,9 +15,10 @@ const CPUS: u32 = 2;
 const CPU: &str = "cortex-a72";
 /// PCI address (device 0x10, function 0) of the board's device; its device tree node is `rp1@10,0`.
 const DEVICE_ADDRESS: &str = "10.0";
-/// PCI addresses of the disk and the serial ports, so that nothing takes the board's.
+/// PCI addresses of the disk, the serial ports and the network card, so that nothing takes the board's.
 const DISK_ADDRESS: &str = "2.0";
 const PORTS_ADDRESS: &str = "3.0";
+const NETWORK_ADDRESS: &str = "4.0";
 /// QEMU puts overlays of `snapshot=on` here: on a disk, not in memory as `/tmp` may be.
 pub(crate) const OVERLAYS: &str = "/var/tmp";
 
@@ -91,6 +92,17 @@ pub(crate) fn arguments(options: &MachineOptions, run: &RunDirectory) -> Vec<Str
             &format!("virtserialport,bus=ports.0,chardev={id},name={name}"),
         ]);
     }
+    if !options.forwards.is_empty() {
+        // `restrict` lets nothing out that does not answer a forwarded connection.
+        let forwards = options.forwards.iter().map(|forward| {
+            let Forward { host, guest } = forward;
+            format!(",hostfwd=tcp:127.0.0.1:{host}-{GUEST_ADDRESS}:{guest}")
+        });
+        let network: String = forwards.collect();
+        add(&["-netdev", &format!("user,id=network,restrict=on{network}")]);
+        let card = format!("virtio-net-pci,netdev=network,addr={NETWORK_ADDRESS},romfile=");
+        add(&["-device", &card]);
+    }
     if let Some(tree) = &options.device_tree {
         add(&["-dtb", &text(tree)]);
     }
@@ -158,7 +170,7 @@ pub fn dump_device_tree(programs: &Programs, target: &Path) -> Result<(), Machin
         path: directory,
         writable: true,
     };
-    let output = output_within(&mut programs.command(&arguments, &[bind]), ASKING)
+    let output = output_within(&mut programs.command(&arguments, &[bind], false), ASKING)
         .map_err(|error| programs.missing(&error.to_string()))?;
     if output.status.success() {
         return Ok(());
@@ -203,11 +215,18 @@ mod tests {
             "{bare}"
         );
         assert!(!bare.contains(ORDERS_PORT), "{bare}");
+        assert!(!bare.contains("-netdev"), "{bare}");
         assert!(bare.contains("loglevel=5 slub_debug=FZPU"), "{bare}");
         options.device_tree = Some("/tree.dtb".into());
         options.device_socket = Some(run.device_socket());
         options.orders_socket = Some("/elsewhere/orders".into());
+        options.forwards = vec![Forward {
+            host: 8080,
+            guest: 80,
+        }];
         let full = arguments(&options, &run).join(" ");
+        let forward = "user,id=network,restrict=on,hostfwd=tcp:127.0.0.1:8080-10.0.2.15:80";
+        assert!(full.contains(forward), "{full}");
         assert!(full.contains(r#""driver":"vfio-user-pci""#) && full.contains("-dtb /tree.dtb"));
         assert!(full.contains("path=/elsewhere/orders"), "{full}");
         let bound = binds(&options, &run);

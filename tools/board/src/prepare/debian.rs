@@ -18,7 +18,7 @@ const SUITE: &str = "trixie";
 const MIRROR: &str = "http://deb.debian.org/debian";
 /// What comes from backports: the kernel, libcamera, QEMU with vfio-user and the Rust toolchain.
 const PINS: &str = "\
-Package: linux-*:any qemu-*:any rustc:any cargo:any rust-clippy:any libstd-rust*:any libcamera*:any
+Package: linux-*:any qemu-*:any seabios:any rustc:any cargo:any rust-clippy:any libstd-rust*:any libcamera*:any
 Pin: release n=trixie-backports
 Pin-Priority: 900
 ";

@@ -23,6 +23,7 @@ pub(super) const MODULE_ORDER: &str = "modules.list";
 
 /// Left out of the guest: hardware that no camera board of ours has, and software rendering.
 ///
+/// Of the network, virtio's card stays, and `failover` that it needs (`net/core`).
 /// libcamera links EGL for its software ISP on a GPU; without Mesa's drivers it uses the CPU.
 pub(super) const EXCLUDED: &[&str] = &[
     "./usr/bin/dracut*",
@@ -47,7 +48,7 @@ pub(super) const EXCLUDED: &[&str] = &[
     "./usr/lib/modules/*/kernel/drivers/media/pci",
     "./usr/lib/modules/*/kernel/drivers/media/usb",
     "./usr/lib/modules/*/kernel/drivers/mtd",
-    "./usr/lib/modules/*/kernel/drivers/net",
+    "./usr/lib/modules/*/kernel/drivers/net/*/*",
     "./usr/lib/modules/*/kernel/drivers/nvme",
     "./usr/lib/modules/*/kernel/drivers/scsi",
     "./usr/lib/modules/*/kernel/drivers/target",
@@ -58,7 +59,8 @@ pub(super) const EXCLUDED: &[&str] = &[
     "./usr/lib/modules/*/kernel/fs/ocfs2",
     "./usr/lib/modules/*/kernel/fs/smb",
     "./usr/lib/modules/*/kernel/fs/xfs",
-    "./usr/lib/modules/*/kernel/net",
+    "./usr/lib/modules/*/kernel/net/[!c]*",
+    "./usr/lib/modules/*/kernel/net/c[!o]*",
     "./usr/lib/modules/*/kernel/sound",
     "./usr/share/X11",
     "./usr/share/qt6",

@@ -11,6 +11,7 @@ mod build_root;
 mod cache;
 mod cross;
 mod debian;
+mod driver;
 mod error;
 mod guest;
 mod host;

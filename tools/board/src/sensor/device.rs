@@ -148,6 +148,11 @@ impl Sensor {
         true
     }
 
+    /// Whether [`Fault::NakTransfer`] has not struck yet.
+    pub fn nak_pending(&self) -> bool {
+        self.nak_in.is_some_and(|left| left > 0)
+    }
+
     /// START or repeated START with an address byte. `address` is the 7-bit address.
     pub fn start(&mut self, address: u16, direction: Direction) -> Ack {
         self.commit();

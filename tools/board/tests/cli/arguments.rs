@@ -3,6 +3,7 @@
 use super::host::Host;
 use bayonet_board::machine::OrderServer;
 use bayonet_board::orders::Reply;
+use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 
 /// Refused by the board: status 1, and the cache was not even made.
@@ -42,6 +43,40 @@ fn light_and_lens_have_ranges() {
     misused(&lens("0b1000000"), &["64 is above 63"]);
     misused(&lens("1:4"), &["the frame-line selector is 0 to 3"]);
     misused(&lens("x"), &["\"x\" is not a number"]);
+}
+
+#[test]
+fn ports_are_checked_before_a_boot() {
+    let forward = |value| ["exec", "--forward", value, "--", "true"];
+    misused(&forward("80"), &["write HOSTPORT:GUESTPORT"]);
+    misused(&forward("0:80"), &["\"0\" is not a port"]);
+    misused(&forward("8080:65536"), &["\"65536\" is not a port"]);
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let words = format!("{port}:80");
+    let in_use = format!("port {port} of this system cannot be forwarded");
+    refused(&forward(&words), &[&in_use, "choose another one"]);
+    drop(taken);
+    let twice = [
+        "run",
+        "--headless",
+        "--forward",
+        &words,
+        "--forward",
+        &words,
+    ];
+    refused(&twice, &[&in_use]);
+}
+
+#[test]
+fn a_file_to_copy_in_is_checked_before_a_boot() {
+    let words = ["run", "--headless", "--copy-in", "/nowhere/file:/tmp/file"];
+    refused(&words, &["reading /nowhere/file"]);
+}
+
+#[test]
+fn cargo_wants_words() {
+    misused(&["cargo"], &["<ARG>"]);
 }
 
 #[test]

@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize};
 pub const AGENT_PORT: &str = "org.bayonet.agent";
 /// Name of the virtio serial port on which the guest gives orders to the board.
 pub const ORDERS_PORT: &str = "org.bayonet.orders";
+/// The guest's address, where it has a network: the first that QEMU's user networking gives away.
+pub const GUEST_ADDRESS: &str = "10.0.2.15";
 /// Word on the kernel's command line that asks for a shell on the serial console.
 pub const SHELL_PARAMETER: &str = "bayonet.shell=1";
 /// Version in [`Event::Ready`]; host and guest must agree.

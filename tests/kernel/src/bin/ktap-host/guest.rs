@@ -42,7 +42,7 @@ const STRICT: &str = "slub_debug=FZPU oops=panic";
 const LENIENT: &str = "slub_debug=FZPU";
 
 /// All guests, in the order in which they are booted.
-pub(crate) const GUESTS: [Guest; 4] = [
+pub(crate) const GUESTS: [Guest; 5] = [
     Guest {
         name: "two imx283",
         suites: &[
@@ -67,6 +67,16 @@ pub(crate) const GUESTS: [Guest; 4] = [
         suites: &["third_sensor"],
         machine: Machine::Board {
             options: &["--main", "imx296"],
+            kernel: STRICT,
+        },
+        disposable: false,
+    },
+    Guest {
+        name: "bayonetd",
+        suites: &["mount", "lens", "coexistence", "recovery", "nak", "cycles"],
+        machine: Machine::Board {
+            // A small main sensor: its frames cost the emulator least.
+            options: &["--main", "imx219", "--driver"],
             kernel: STRICT,
         },
         disposable: false,
@@ -104,14 +114,16 @@ pub(crate) struct Tools {
     pub(crate) ktap: PathBuf,
     /// What makes the bare PC, once it is needed.
     pub(crate) prepared: Prepared,
-    /// How often `hotplug` unplugs and plugs.
+    /// How often `hotplug` and `cycles` unplug and plug.
     pub(crate) cycles: u32,
+    /// Whether the suites' long forms are wanted.
+    pub(crate) thorough: bool,
 }
 
 /// Where the program is put in the guest.
 const KTAP: &str = "/run/ktap";
-/// A guest that takes longer hangs: seconds for itself, and for each cycle of `hotplug`.
-const LIMIT_S: u32 = 30 * 60;
+/// A guest that takes longer hangs: seconds for itself, and for each cycle.
+const LIMIT_S: u32 = 60 * 60;
 const CYCLE_LIMIT_S: u32 = 20;
 /// Name of the tests that a guest which died left open.
 const ENDED: &str = "did not end";
@@ -232,9 +244,12 @@ fn on_board(options: &[&str], kernel: &str, suites: &[&str], tools: &Tools) -> C
         .arg("exec")
         .args(options)
         .args(["--append", kernel, "--timeout", &limit.to_string()])
-        .args(["--copy-in", &format!("{}:{KTAP}", tools.ktap.display())])
-        .args(["--", "env", &format!("KTAP_CYCLES={}", tools.cycles), KTAP])
-        .args(suites);
+        .args(["--copy-in", &format!("{}:{KTAP}", tools.ktap.display())]);
+    command.args(["--", "env", &format!("KTAP_CYCLES={}", tools.cycles)]);
+    if tools.thorough {
+        command.arg("KTAP_THOROUGH=1");
+    }
+    command.arg(KTAP).args(suites);
     command
 }
 

@@ -30,9 +30,12 @@ struct Cli {
     /// Run this suite only; may be given several times
     #[arg(long, value_name = "SUITE", value_parser = guest::suite_names())]
     only: Vec<String>,
-    /// How often the suite `hotplug` unplugs and plugs
+    /// How often the suites `hotplug` and `cycles` unplug and plug
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     cycles: u32,
+    /// Run the long forms of suites that have one: every I2C transfer of a stream's start fails in turn
+    #[arg(long)]
+    thorough: bool,
 }
 
 fn main() -> ExitCode {
@@ -64,7 +67,7 @@ fn carry_out(cli: &Cli) -> Result<bool> {
         .filter(|(_, suites)| !suites.is_empty())
         .collect();
     let unit_tests = unit_tests::log();
-    let tools = tools(cli.cycles)?;
+    let tools = tools(cli)?;
     let guests: usize = plan
         .iter()
         .map(|(guest, suites)| guest.results(suites))
@@ -89,7 +92,7 @@ fn carry_out(cli: &Cli) -> Result<bool> {
     Ok(report.end())
 }
 
-fn tools(cycles: u32) -> Result<Tools> {
+fn tools(cli: &Cli) -> Result<Tools> {
     let here = std::env::current_exe().context("finding this program")?;
     let board = here.with_file_name(BOARD);
     ensure!(
@@ -105,6 +108,7 @@ fn tools(cycles: u32) -> Result<Tools> {
         board,
         ktap,
         prepared,
-        cycles,
+        cycles: cli.cycles,
+        thorough: cli.thorough,
     })
 }

@@ -1,0 +1,209 @@
+//! Ordinary libcamera applications work as if `bayonetd` were not there, and what is missing is told.
+
+use super::{Witness, some_frames};
+use crate::cam::{self, CAPTURE_LIMIT, SMALL, Shot, finish};
+use crate::daemon::Daemon;
+use crate::orders::Port;
+use crate::process::output;
+use crate::suites::{Bench, Complaints, Suite, Test, Verdict, remark};
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use std::fs;
+
+pub(crate) const SUITE: Suite = Suite {
+    name: "coexistence",
+    about: "bayonetd beside ordinary libcamera applications, and on boards that lack something",
+    tests: &[
+        Test {
+            name: "cam -l and 30 frames of each camera, before and after 20 plugs",
+            run: beside,
+        },
+        Test {
+            name: "cam streams one camera while bayonetd streams the other",
+            run: shared,
+        },
+        Test {
+            name: "a chain that another process holds is not unbound; the state names the process",
+            run: held,
+        },
+        Test {
+            name: "the shutter key takes a pair",
+            run: shutter,
+        },
+        Test {
+            name: "a missing GPIO line costs the mount, not the main camera",
+            run: missing_line,
+        },
+        Test {
+            name: "a device tree without the module is told",
+            run: no_module,
+        },
+        Test {
+            name: "a wrong lens profile costs only itself",
+            run: wrong_profile,
+        },
+    ],
+    complaints: Complaints::Forbidden,
+};
+
+const MOUNT: Port = Port::Mount;
+const PLUGS: usize = 20;
+const FRAMES: usize = 30;
+
+fn as_if_alone() -> Result<()> {
+    let list = output("cam", &["-l"], CAPTURE_LIMIT)?;
+    for port in [Port::Main, MOUNT] {
+        let id = port.camera_id();
+        ensure!(list.contains(&id), "cam -l does not list {id}: {list}");
+        Shot::new(port, FRAMES, SMALL).frames()?;
+    }
+    Ok(())
+}
+
+fn beside(bench: &mut Bench) -> Result<Verdict> {
+    let daemon = Daemon::start()?;
+    daemon.wait_module("present")?;
+    as_if_alone()?;
+    for _ in 0..PLUGS {
+        bench.board.unplug(MOUNT)?;
+        daemon.wait_module("absent")?;
+        bench.board.plug(MOUNT)?;
+        daemon.wait_module("present")?;
+    }
+    as_if_alone()?;
+    Ok(Verdict::Pass)
+}
+
+fn shared(_bench: &mut Bench) -> Result<Verdict> {
+    let daemon = Daemon::start()?;
+    daemon.wait_module("present")?;
+    let witness = Witness::begin(&daemon)?;
+    Shot::new(MOUNT, FRAMES, SMALL).frames()?;
+    witness.undisturbed(&daemon)?;
+    drop(witness);
+    daemon.wait_camera("main", |camera| camera["state"] == "available")?;
+    let frames = daemon.frames("mount")?;
+    some_frames(&frames)?;
+    Shot::new(Port::Main, FRAMES, SMALL).frames()?;
+    some_frames(&frames)?;
+    Ok(Verdict::Pass)
+}
+
+fn held(bench: &mut Bench) -> Result<Verdict> {
+    let daemon = Daemon::start()?;
+    daemon.wait_module("present")?;
+    let frames = daemon.frames("mount")?;
+    some_frames(&frames)?;
+    // It opens the subdevices of every camera.
+    let mut running = Shot::new(Port::Main, 100_000, SMALL).start()?;
+    running.wait_for(CAPTURE_LIMIT, |text| cam::count(text) >= 5)?;
+    bench.board.unplug(MOUNT)?;
+    daemon.wait_module("absent")?;
+    bench.board.plug(MOUNT)?;
+    let module = daemon.wait_module("stuck")?;
+    let reason = module["reason"].as_str().unwrap_or_default().to_owned();
+    ensure!(reason.contains("cam"), "the reason names nobody: {reason}");
+    running.signal("INT")?;
+    let capture = finish(running)?;
+    ensure!(!capture.frames.is_empty(), "cam captured nothing");
+    daemon.wait_module("present")?;
+    frames.drain();
+    some_frames(&frames)?;
+    remark(reason)
+}
+
+fn shutter(bench: &mut Bench) -> Result<Verdict> {
+    let daemon = Daemon::start()?;
+    daemon.wait_module("present")?;
+    let events = daemon.events()?;
+    bench.board.key(true)?;
+    events.wait(|event| event["event"] == "shutter")?;
+    let (_, capture) =
+        events.wait(|event| event["event"] == "capture" || event["event"] == "capture-failed")?;
+    bench.board.key(false)?;
+    let pictures = capture["pictures"]
+        .as_array()
+        .context(capture.to_string())?;
+    let cameras: Vec<&Value> = pictures.iter().map(|picture| &picture["camera"]).collect();
+    ensure!(cameras == [&json!("main"), &json!("mount")], "{capture}");
+    let time = |picture: &Value| {
+        picture["frame"]["timestamp_ns"]
+            .as_f64()
+            .unwrap_or_default()
+    };
+    let apart = (time(&pictures[0]) - time(&pictures[1])).abs() / 1e6;
+    for picture in pictures {
+        let file = picture["file"].as_str().context("a file")?;
+        daemon.ask("DELETE", &format!("/v1/captures/{file}"), None)?;
+    }
+    remark(format!("exposures began {apart:.1} ms apart"))
+}
+
+fn missing_line(_bench: &mut Bench) -> Result<Verdict> {
+    let daemon = Daemon::start_with("[mount]\npresent_line = \"NO_SUCH_LINE\"\n")?;
+    let status = daemon.get("/v1/status")?;
+    ensure!(status["module"]["state"] == "not-configured", "{status}");
+    let reason = status["module"]["reason"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    ensure!(
+        reason.contains("NO_SUCH_LINE"),
+        "the reason does not name it: {reason}"
+    );
+    some_frames(&daemon.frames("main")?)?;
+    remark(reason)
+}
+
+fn no_module(_bench: &mut Bench) -> Result<Verdict> {
+    let node = module_node()?;
+    fs::create_dir_all("/run/empty")?;
+    output(
+        "busybox",
+        &["mount", "--bind", "/run/empty", &node],
+        CAPTURE_LIMIT,
+    )?;
+    let result = Daemon::start().and_then(|daemon| {
+        let status = daemon.get("/v1/status")?;
+        ensure!(status["module"]["state"] == "not-configured", "{status}");
+        ensure!(status["cameras"] == json!([]), "{status}");
+        Ok(status["module"]["reason"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned())
+    });
+    output("busybox", &["umount", &node], CAPTURE_LIMIT)?;
+    let reason = result?;
+    ensure!(reason.contains("device tree"), "{reason}");
+    remark(reason)
+}
+
+/// The module's node in the running device tree.
+fn module_node() -> Result<String> {
+    const TREE: &str = "/sys/firmware/devicetree/base";
+    for entry in fs::read_dir(TREE).context(TREE)?.flatten() {
+        let compatible = fs::read(entry.path().join("compatible")).unwrap_or_default();
+        if compatible.starts_with(b"bayonet,module") {
+            return Ok(entry.path().to_string_lossy().into_owned());
+        }
+    }
+    anyhow::bail!("{TREE} has no bayonet,module");
+}
+
+fn wrong_profile(_bench: &mut Bench) -> Result<Verdict> {
+    fs::create_dir_all("/run/lenses")?;
+    fs::write(
+        "/run/lenses/bad.toml",
+        "name = \"bad\"\nvignetting = [-9.0, 0.0, 0.0]\n",
+    )?;
+    let daemon = Daemon::start_with("[lenses]\ndirectories = [\"/run/lenses\"]\n")?;
+    let lenses = daemon.get("/v1/lenses")?;
+    let bad = lenses
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|lens| lens["name"] == "bad");
+    ensure!(bad.is_none(), "it was taken");
+    some_frames(&daemon.frames("mount")?)?;
+    Ok(Verdict::Pass)
+}

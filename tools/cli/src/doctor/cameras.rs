@@ -1,0 +1,209 @@
+//! The module: its node in the device tree, its GPIO lines, and each camera's drivers and device nodes.
+
+use super::{Finding, System};
+use bayonet_daemon::config::Config;
+use bayonet_kernel::Error;
+use bayonet_kernel::chain::{Chain, Device, discover_in};
+use bayonet_kernel::device_tree::{DeviceTree, Node};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+/// Reading and writing for the group.
+const GROUP_MODE: u32 = 0o060;
+/// The receiver that needs an image processor beside it.
+const RECEIVER_WITH_PROCESSOR: &str = "rp1-cfe";
+
+pub(super) fn examine(system: &System, config: &Config) -> Vec<Finding> {
+    const WHAT: &str = "device tree";
+    let overlay = "put the module's overlay into the boot loader's configuration (dt-overlays/README.md) and reboot";
+    let tree = match DeviceTree::at(&system.path("proc/device-tree")) {
+        Ok(tree) => tree,
+        Err(error) => {
+            return vec![
+                Finding::bad(WHAT, format!("this system was booted without a device tree ({error})"))
+                    .fix("Bayonet is for boards with a device tree; look at the board from the board itself"),
+            ];
+        }
+    };
+    let mut findings = Vec::new();
+    let module = match discover_in(&tree, &system.path("sys")) {
+        Ok(module) => module,
+        Err(error) => {
+            let fix = match &error {
+                Error::NoModule => overlay.into(),
+                Error::NoDevice { bus: "i2c", .. } => {
+                    "load the I2C controller's driver: modprobe i2c-designware-platform on a Raspberry Pi 5; \
+                     lsmod and dmesg say what is there"
+                        .into()
+                }
+                Error::NoDevice { .. } => format!("{overlay}; if it is there, see dmesg"),
+                _ => "correct the module's overlay, see dt-overlays/README.md".into(),
+            };
+            let detail = match &error {
+                // Its own text says what to do as well.
+                Error::NoModule => {
+                    "no node is compatible with \"bayonet,module\": the overlay is missing".into()
+                }
+                other => other.to_string(),
+            };
+            findings.push(Finding::bad(WHAT, detail).fix(fix));
+            findings.push(lines(&tree, config));
+            return findings;
+        }
+    };
+    let mount = module
+        .mount
+        .as_ref()
+        .map_or("no mount".into(), |chain| format!("mount {}", chain.model));
+    findings.push(Finding::good(
+        WHAT,
+        format!("main {}, {mount}", module.main.model),
+    ));
+    findings.push(lines(&tree, config));
+    findings.push(drivers(system, &module.main, "main drivers"));
+    findings.push(nodes(system, config, &module.main, "main nodes"));
+    if let Some(mount) = &module.mount {
+        findings.push(drivers(system, mount, "mount drivers"));
+        findings.push(nodes(system, config, mount, "mount nodes"));
+    }
+    findings
+}
+
+/// The lines of mount and lens, by the names of the device tree.
+fn lines(tree: &DeviceTree, config: &Config) -> Finding {
+    const WHAT: &str = "GPIO lines";
+    let mut named = Vec::new();
+    collect_line_names(tree.root(), &mut named);
+    let mount = &config.mount;
+    let wanted = [&mount.present_line]
+        .into_iter()
+        .chain(&mount.code_lines)
+        .chain(&mount.frame_lines);
+    let (there, missing): (Vec<_>, Vec<_>) = wanted.partition(|name| named.contains(name));
+    if missing.is_empty() {
+        return Finding::good(
+            WHAT,
+            format!("all {} are named in the device tree", there.len()),
+        );
+    }
+    let missing = missing
+        .into_iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
+    Finding::bad(WHAT, format!("not in the device tree: {missing}")).fix(
+        "name them with gpio-line-names in the overlay, or give their real names in section [mount] of \
+         /etc/bayonet/bayonetd.toml; gpioinfo lists what there is",
+    )
+}
+
+fn collect_line_names(node: &Node, names: &mut Vec<String>) {
+    names.extend(node.strings("gpio-line-names").unwrap_or_default());
+    for child in node.children() {
+        collect_line_names(&child, names);
+    }
+}
+
+fn device_path(device: &Device) -> String {
+    format!("sys/bus/{}/devices/{}", device.bus, device.name)
+}
+
+fn drivers(system: &System, chain: &Chain, what: &'static str) -> Finding {
+    let is_mount = what.starts_with("mount");
+    let mut unbound = Vec::new();
+    for device in [&chain.sensor, &chain.receiver] {
+        if !system.exists(format!("sys/bus/{}/drivers/{}", device.bus, device.driver)) {
+            let detail = format!(
+                "the driver {} of {} is not loaded",
+                device.driver, device.name
+            );
+            let fix = format!(
+                "modprobe {}; if there is no such module, this kernel lacks it",
+                device.driver
+            );
+            return Finding::bad(what, detail).fix(fix);
+        }
+        if !system.exists(format!("{}/driver", device_path(device))) {
+            unbound.push(format!("{} ({})", device.driver, device.name));
+        }
+    }
+    if chain.image_processor.is_none() && chain.receiver.driver == RECEIVER_WITH_PROCESSOR {
+        return Finding::bad(
+            what,
+            "no image processor is left for this camera: pispbe is bound to too few",
+        )
+        .fix("modprobe pispbe; if it is loaded, the device tree has too few isp nodes");
+    }
+    let names = format!("{} on {}", chain.sensor.driver, chain.receiver.driver);
+    match (unbound.len(), is_mount) {
+        (0, _) => Finding::good(what, format!("{names}, bound")),
+        (2, true) => Finding::good(
+            what,
+            format!("{names}, not bound: so it is while nothing is plugged"),
+        ),
+        (_, true) => Finding::warning(what, format!("not bound: {}", unbound.join(", "))).fix(
+            "bayonetd binds them when nobody holds them: `bayonet status` says what it waits for",
+        ),
+        (_, false) => {
+            let path = &chain.sensor.node;
+            Finding::bad(what, format!("not bound: {}", unbound.join(", "))).fix(format!(
+                "see dmesg for {}: the sensor may not answer (cable, supply), or the node {path} may be wrong",
+                chain.sensor.driver
+            ))
+        }
+    }
+}
+
+/// The device nodes that the camera's process has to open.
+fn nodes(system: &System, config: &Config, chain: &Chain, what: &'static str) -> Finding {
+    let group = &config.process.group;
+    let Some(gid) = system.group(group) else {
+        return Finding::skipped(
+            what,
+            format!("there is no group {group} to be compared with"),
+        );
+    };
+    let devices = [&chain.receiver, &chain.sensor]
+        .into_iter()
+        .chain(&chain.image_processor);
+    let names: Vec<String> = devices
+        .flat_map(|device| node_names(system, device))
+        .collect();
+    if names.is_empty() {
+        return Finding::skipped(what, "there are none while its drivers are not bound");
+    }
+    let udev = "udevadm trigger --action=add --subsystem-match=video4linux --subsystem-match=media";
+    for name in &names {
+        let path = format!("dev/{name}");
+        let Ok(metadata) = fs::metadata(system.path(&path)) else {
+            return Finding::bad(
+                what,
+                format!("the kernel has {name}, and /{path} is not there"),
+            )
+            .fix(format!("systemctl restart bayonetd, then {udev}"));
+        };
+        if metadata.gid() != gid || metadata.mode() & GROUP_MODE != GROUP_MODE {
+            let mode = metadata.mode() & 0o777;
+            let detail = format!(
+                "/{path} has group {} and mode {mode:o}; camera processes run as group {group} ({gid})",
+                metadata.gid()
+            );
+            return Finding::bad(what, detail).fix(format!(
+                "install udev's rules (package udev), then {udev}; or configure another process.group"
+            ));
+        }
+    }
+    Finding::good(what, format!("{}, all for group {group}", names.join(" ")))
+}
+
+fn node_names(system: &System, device: &Device) -> Vec<String> {
+    let directory = device_path(device);
+    let is_media = |name: &String| {
+        name.strip_prefix("media")
+            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let media = system.names(&directory).into_iter().filter(is_media);
+    media
+        .chain(system.names(format!("{directory}/video4linux")))
+        .collect()
+}
