@@ -14,6 +14,12 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot};
 
+/// How much libcamera logs, unless the environment says otherwise. That the nodes of the other camera are hidden from
+/// the process is no error, though libcamera thinks so at every start.
+const LIBCAMERA_LOG: (&str, &str) = (
+    "LIBCAMERA_LOG_LEVELS",
+    "*:WARN,MediaDevice:FATAL,DeviceEnumerator:ERROR",
+);
 /// Orders that may wait for a process that does not read; a healthy one reads at once.
 const ORDERS_WAITING: usize = 64;
 
@@ -67,8 +73,11 @@ impl Process {
         arguments: Vec<OsString>,
         outputs: mpsc::Sender<Output>,
     ) -> io::Result<Self> {
+        let (variable, levels) = LIBCAMERA_LOG;
+        let levels = std::env::var_os(variable).unwrap_or_else(|| levels.into());
         let mut child = Command::new(program)
             .args(arguments)
+            .env(variable, levels)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

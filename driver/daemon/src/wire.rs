@@ -33,8 +33,6 @@ pub enum Order {
         id: u64,
         /// How.
         encoding: Encoding,
-        /// Whether to wait until exposure and white balance have settled.
-        settle: bool,
         /// Take the first frame that begins at or after this time, nanoseconds of `CLOCK_BOOTTIME`.
         not_before_ns: u64,
         /// Written into a JPEG's EXIF.

@@ -13,13 +13,13 @@ const EXIT_STATUS: &str = "Exit status:
 
 /// Cameras, lens mount and lenses of a Bayonet board.
 #[derive(Debug, Parser)]
-#[command(name = "bayonet", version, after_help = EXIT_STATUS, max_term_width = 100)]
+#[command(name = "bayonet", version, after_help = EXIT_STATUS, max_term_width = 80)]
 pub(crate) struct Arguments {
-    #[command(flatten)]
-    pub(crate) connection: Connection,
     /// Write JSON, for programs
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
     #[command(subcommand)]
     pub(crate) command: Command,
 }

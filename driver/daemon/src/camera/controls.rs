@@ -203,3 +203,49 @@ fn number(value: &Value) -> Option<u32> {
 fn all<T>(items: &[Value], each: impl Fn(&Value) -> Option<T>) -> Option<Vec<T>> {
     items.iter().map(each).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn there_and_back(id: ControlId, value: Value) {
+        let read = from_json(id, &value).unwrap_or_else(|reason| panic!("{id:?}: {reason}"));
+        assert_eq!(to_json(&read), value, "{id:?}");
+    }
+
+    #[test]
+    fn values_of_every_shape_come_back() {
+        there_and_back(ControlId::AeEnable, json!(true));
+        there_and_back(ControlId::ExposureTime, json!(10_000));
+        there_and_back(ControlId::AnalogueGain, json!(1.1));
+        there_and_back(ControlId::ColourGains, json!([1.5, 2.25]));
+        there_and_back(ControlId::FrameDurationLimits, json!([33_333, 1_i64 << 40]));
+        there_and_back(ControlId::ScalerCrop, json!([-1, 2, 3, 4]));
+        let windows = json!([[0, 0, 10, 10], [5, 5, 10, 10]]);
+        there_and_back(ControlId::AfWindows, windows);
+    }
+
+    #[test]
+    fn values_that_do_not_fit_are_refused_with_a_reason() {
+        for (id, value, reason) in [
+            (ControlId::AeEnable, json!(1), "1 is no bool"),
+            (
+                ControlId::ExposureTime,
+                json!(3_000_000_000_u64),
+                "is no int32",
+            ),
+            (ControlId::ExposureTime, json!("long"), "is no int32"),
+            (ControlId::ColourGains, json!(1.5), "it is an array"),
+            (
+                ControlId::ColourGains,
+                json!([1.5]),
+                "it has 2 elements, not 1",
+            ),
+            (ControlId::ScalerCrop, json!([1, 2, 3]), "is no rectangle"),
+            (ControlId::AfWindows, json!([[0, 0, 1, 1]]), "single"),
+        ] {
+            let refused = from_json(id, &value).unwrap_err();
+            assert!(refused.contains(reason), "{id:?}: {refused}");
+        }
+    }
+}

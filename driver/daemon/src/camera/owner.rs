@@ -210,14 +210,12 @@ impl Owner<'_, '_> {
                 Message::Order(Order::Still {
                     id,
                     encoding,
-                    settle,
                     not_before_ns,
                     lens,
                 }) => self.stills.push_back(Wanted {
                     id,
                     encoding,
                     lens,
-                    settle,
                     not_before_ns,
                     passed: 0,
                 }),
@@ -272,8 +270,7 @@ impl Owner<'_, '_> {
         };
         let wanted = (self.encoder.is_none())
             .then(|| {
-                let takes =
-                    |it: &mut Wanted| it.takes(frame.timestamp_ns, quality, &frame.metadata);
+                let takes = |it: &mut Wanted| it.takes(frame.timestamp_ns, quality);
                 let place = self.stills.iter_mut().position(takes)?;
                 self.stills.remove(place)
             })

@@ -198,7 +198,6 @@ impl Hub {
                 unit.order(Order::Still {
                     id: still.id,
                     encoding: still.encoding,
-                    settle: false,
                     not_before_ns: still.not_before_ns,
                     lens,
                 });

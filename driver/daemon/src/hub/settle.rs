@@ -8,6 +8,8 @@ const AE_STATE: &str = "AeState";
 const AE_SEARCHING: i64 = 1;
 /// Frames that a change of controls needs to reach the pixels: requests under way, and the sensor's own delay.
 const DELAY: u32 = 6;
+/// Frames without a search that count as rest: a search can begin anew after the first good guess.
+const CALM: u32 = 4;
 /// Frames after which nothing more is waited for.
 const LIMIT: u32 = 60;
 
@@ -15,7 +17,7 @@ const LIMIT: u32 = 60;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Settling {
     frames: u32,
-    settled: bool,
+    calm: u32,
 }
 
 impl Settling {
@@ -26,13 +28,13 @@ impl Settling {
             .metadata
             .get(AE_STATE)
             .and_then(|state| state.as_i64());
-        let searching = state == Some(AE_SEARCHING);
-        self.settled = self.frames >= LIMIT || (self.frames >= DELAY && !searching);
+        let searching = state == Some(AE_SEARCHING) || self.frames <= DELAY;
+        self.calm = if searching { 0 } else { self.calm + 1 };
     }
 
     /// Whether the last frame was a good one.
     pub(super) fn settled(self) -> bool {
-        self.settled
+        self.calm >= CALM || self.frames >= LIMIT
     }
 }
 
@@ -60,12 +62,10 @@ mod tests {
 
     #[test]
     fn exposure_is_waited_for_but_not_for_ever() {
-        assert_eq!(frames_until_settled(|_| None), DELAY);
-        assert_eq!(frames_until_settled(|_| Some(2)), DELAY);
-        assert_eq!(
-            frames_until_settled(|frame| Some(if frame < 20 { 1 } else { 2 })),
-            21
-        );
+        assert_eq!(frames_until_settled(|_| None), DELAY + CALM);
+        assert_eq!(frames_until_settled(|_| Some(2)), DELAY + CALM);
+        let until = |end| frames_until_settled(move |frame| Some(if frame < end { 1 } else { 2 }));
+        assert_eq!(until(20), 20 + CALM);
         assert_eq!(frames_until_settled(|_| Some(AE_SEARCHING)), LIMIT);
     }
 }

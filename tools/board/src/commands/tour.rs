@@ -240,7 +240,7 @@ impl Watch {
             }
             match self.job.next(deadline).context("waiting for an event")? {
                 Progress::Output(_, bytes) => self.rest += &String::from_utf8_lossy(&bytes),
-                Progress::Ended(status) => bail!("bayonet watch ended: {status}"),
+                Progress::Ended(status) => bail!("bayonet watch ended: {status:?}"),
             }
         }
     }

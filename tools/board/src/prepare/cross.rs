@@ -85,12 +85,9 @@ pub(super) fn binary(
     let mut build = cargo(shop, root, architecture)?
         .args(["build", "--release", "--locked", "--package", package])
         .args(["--bin", bin, "--features", &program.features.join(",")]);
-    build = match program.linkage {
-        Linkage::Static => build
-            .env("RUSTFLAGS", "-C target-feature=+crt-static")
-            .env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo"),
-        Linkage::Dynamic => build.env("CARGO_PROFILE_RELEASE_STRIP", "symbols"),
-    };
+    if program.linkage == Linkage::Static {
+        build = build.env("RUSTFLAGS", "-C target-feature=+crt-static");
+    }
     shop.steps
         .run(&format!("{bin}: compile"), build.build(), COMPILE_LIMIT)?;
     let compiled = target(shop)?
@@ -130,6 +127,7 @@ pub(super) fn cargo(
         .command("cargo")
         .env("CARGO_BUILD_TARGET", architecture.target())
         .env("CARGO_HOME", "/cargo")
+        .env("CARGO_PROFILE_RELEASE_STRIP", "symbols")
         .env("CARGO_TARGET_DIR", "/target")
         .env("PKG_CONFIG_ALLOW_CROSS", "1")
         .env("PKG_CONFIG_LIBDIR", PKG_CONFIG_DIRECTORIES)

@@ -130,7 +130,7 @@ fn a_full_disk_is_told_before_the_work() {
     }
     ran.is_refusal(
         1,
-        &["MiB free and 4096 MiB are needed", "set BAYONET_CACHE"],
+        &["MiB free and 6144 MiB are needed", "set BAYONET_CACHE"],
     );
     host.is_clean();
 }

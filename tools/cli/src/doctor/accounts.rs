@@ -27,7 +27,7 @@ fn process(system: &System, config: &Config) -> Finding {
     let program = &config.process.program;
     if !system.exists(program) {
         return Finding::bad(WHAT, format!("{} is not installed", program.display()))
-            .fix("install it (make install), or configure process.program");
+            .fix("install the package that it belongs to, or configure process.program");
     }
     Finding::good(WHAT, format!("{} as {user}:{group}", program.display()))
 }

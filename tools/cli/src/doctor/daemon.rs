@@ -56,13 +56,15 @@ async fn running(connection: &Connection) -> Vec<Finding> {
     let status = match status {
         Ok(status) => status,
         Err(error) => {
-            let fix = match error.downcast_ref::<client::Error>() {
-                Some(client::Error::NotRunning { .. }) => {
-                    "systemctl start bayonetd; if it ends again: journalctl -u bayonetd"
+            let finding = match error.downcast_ref::<client::Error>() {
+                Some(client::Error::NotRunning { target }) => {
+                    Finding::bad(WHAT, format!("it does not run: nobody listens at {target}"))
+                        .fix("systemctl start bayonetd; if it ends again: journalctl -u bayonetd")
                 }
-                _ => "systemctl status bayonetd and journalctl -u bayonetd say more",
+                _ => Finding::bad(WHAT, format!("{error:#}"))
+                    .fix("systemctl status bayonetd and journalctl -u bayonetd say more"),
             };
-            return vec![Finding::bad(WHAT, format!("{error:#}")).fix(fix)];
+            return vec![finding];
         }
     };
     let own = env!("CARGO_PKG_VERSION");

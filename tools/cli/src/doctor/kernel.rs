@@ -1,6 +1,7 @@
 //! The kernel: its release, what it lets a process do, the drivers that belong to no camera.
 
 use super::{Finding, System};
+use landlock::{AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
@@ -28,27 +29,36 @@ fn release(system: &System) -> Finding {
 /// Camera processes are confined to their own camera's device nodes.
 fn landlock(system: &System) -> Finding {
     const WHAT: &str = "Landlock";
-    let Some(modules) = system.text("sys/kernel/security/lsm") else {
-        return Finding::skipped(
-            WHAT,
-            "securityfs is not mounted, so the kernel does not say",
-        )
-        .fix("mount -t securityfs none /sys/kernel/security");
+    let listed = system.text("sys/kernel/security/lsm");
+    let on = match &listed {
+        Some(modules) => modules.split(',').any(|module| module == "landlock"),
+        // A rule set that is never enforced tells as well.
+        None if system.program.is_some() => can_confine(),
+        None => {
+            return Finding::skipped(
+                WHAT,
+                "securityfs is not mounted, so the kernel does not say",
+            );
+        }
     };
-    if modules.split(',').any(|module| module == "landlock") {
-        return Finding::good(
-            WHAT,
-            "on: camera processes see the nodes of their own camera alone",
-        );
+    if on {
+        return Finding::good(WHAT, "on: a camera's process sees its own camera alone");
     }
-    Finding::bad(
-        WHAT,
-        format!(
-            "off (security modules: {modules}), so a camera's process would hold the other camera's nodes as well, \
-             and the mount's drivers could not be bound anew"
-        ),
-    )
-    .fix(format!("boot with lsm=landlock,{modules}, on a kernel with CONFIG_SECURITY_LANDLOCK"))
+    let modules = listed.unwrap_or_default();
+    let detail = "off: a camera's process would hold the other camera's nodes as well, and the mount's drivers could \
+                  not be bound anew";
+    let fix =
+        format!("boot with lsm=landlock,{modules}, on a kernel with CONFIG_SECURITY_LANDLOCK");
+    Finding::bad(WHAT, detail).fix(fix.replace(",,", ","))
+}
+
+/// Whether the kernel takes a rule about files.
+fn can_confine() -> bool {
+    Ruleset::default()
+        .set_compatibility(CompatLevel::HardRequirement)
+        .handle_access(AccessFs::WriteFile)
+        .and_then(Ruleset::create)
+        .is_ok()
 }
 
 /// libcamera isolates an IPA module that it did not sign: `clone3` with `CLONE_NEWUSER` and `CLONE_NEWNET`

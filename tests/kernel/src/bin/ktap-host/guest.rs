@@ -114,8 +114,10 @@ pub(crate) struct Tools {
     pub(crate) ktap: PathBuf,
     /// What makes the bare PC, once it is needed.
     pub(crate) prepared: Prepared,
-    /// How often `hotplug` and `cycles` unplug and plug.
+    /// How often `hotplug` unplugs and plugs.
     pub(crate) cycles: u32,
+    /// How often `cycles` does.
+    pub(crate) plugs: u32,
     /// Whether the suites' long forms are wanted.
     pub(crate) thorough: bool,
 }
@@ -125,6 +127,7 @@ const KTAP: &str = "/run/ktap";
 /// A guest that takes longer hangs: seconds for itself, and for each cycle.
 const LIMIT_S: u32 = 60 * 60;
 const CYCLE_LIMIT_S: u32 = 20;
+const PLUG_LIMIT_S: u32 = 2;
 /// Name of the tests that a guest which died left open.
 const ENDED: &str = "did not end";
 /// How the board's program begins to tell what the kernel complained about on the console.
@@ -238,7 +241,7 @@ impl Machine {
 
 /// The board's program, which boots a guest and runs suites in it.
 fn on_board(options: &[&str], kernel: &str, suites: &[&str], tools: &Tools) -> Command {
-    let limit = LIMIT_S + CYCLE_LIMIT_S * tools.cycles;
+    let limit = LIMIT_S + CYCLE_LIMIT_S * tools.cycles + PLUG_LIMIT_S * tools.plugs;
     let mut command = Command::new(&tools.board);
     command
         .arg("exec")
@@ -246,6 +249,7 @@ fn on_board(options: &[&str], kernel: &str, suites: &[&str], tools: &Tools) -> C
         .args(["--append", kernel, "--timeout", &limit.to_string()])
         .args(["--copy-in", &format!("{}:{KTAP}", tools.ktap.display())]);
     command.args(["--", "env", &format!("KTAP_CYCLES={}", tools.cycles)]);
+    command.arg(format!("KTAP_PLUGS={}", tools.plugs));
     if tools.thorough {
         command.arg("KTAP_THOROUGH=1");
     }

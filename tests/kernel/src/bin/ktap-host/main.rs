@@ -30,9 +30,12 @@ struct Cli {
     /// Run this suite only; may be given several times
     #[arg(long, value_name = "SUITE", value_parser = guest::suite_names())]
     only: Vec<String>,
-    /// How often the suites `hotplug` and `cycles` unplug and plug
+    /// How often the suite `hotplug` unplugs and plugs
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     cycles: u32,
+    /// How often the suite `cycles` unplugs and plugs, with bayonetd in charge
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(11..=100_000))]
+    plugs: u32,
     /// Run the long forms of suites that have one: every I2C transfer of a stream's start fails in turn
     #[arg(long)]
     thorough: bool,
@@ -109,6 +112,7 @@ fn tools(cli: &Cli) -> Result<Tools> {
         ktap,
         prepared,
         cycles: cli.cycles,
+        plugs: cli.plugs,
         thorough: cli.thorough,
     })
 }

@@ -74,12 +74,12 @@ fn beside(bench: &mut Bench) -> Result<Verdict> {
     Ok(Verdict::Pass)
 }
 
-fn shared(_bench: &mut Bench) -> Result<Verdict> {
+fn shared(bench: &mut Bench) -> Result<Verdict> {
     let daemon = Daemon::start()?;
     daemon.wait_module("present")?;
-    let witness = Witness::begin(&daemon)?;
+    let witness = Witness::begin(&daemon, &mut bench.board)?;
     Shot::new(MOUNT, FRAMES, SMALL).frames()?;
-    witness.undisturbed(&daemon)?;
+    witness.undisturbed(&daemon, &mut bench.board)?;
     drop(witness);
     daemon.wait_camera("main", |camera| camera["state"] == "available")?;
     let frames = daemon.frames("mount")?;

@@ -30,7 +30,7 @@ pub(crate) const SUITE: Suite = Suite {
 };
 
 const MOUNT: Port = Port::Mount;
-/// Cycles unless `KTAP_CYCLES` says otherwise.
+/// Cycles unless `KTAP_PLUGS` says otherwise.
 const CYCLES: usize = 20;
 /// Cycles after which nothing may grow.
 const WARM: usize = 10;
@@ -156,14 +156,14 @@ fn plug_to_frame(bench: &mut Bench) -> Result<Verdict> {
 }
 
 fn cycles(bench: &mut Bench) -> Result<Verdict> {
-    let count = std::env::var("KTAP_CYCLES").ok();
+    let count = std::env::var("KTAP_PLUGS").ok();
     let count = count
         .and_then(|count| count.parse().ok())
         .unwrap_or(CYCLES)
         .max(WARM + 1);
     let daemon = Daemon::start()?;
     daemon.wait_module("present")?;
-    let witness = Witness::begin(&daemon)?;
+    let witness = Witness::begin(&daemon, &mut bench.board)?;
     let events = daemon.events()?;
     let told = |state: &'static str| {
         events.wait(move |event| event["event"] == "module" && event["state"] == state)
@@ -178,7 +178,7 @@ fn cycles(bench: &mut Bench) -> Result<Verdict> {
             warm = Some(Holdings::of(&daemon)?);
         }
     }
-    let frames = witness.undisturbed(&daemon)?;
+    let frames = witness.undisturbed(&daemon, &mut bench.board)?;
     let warm = warm.context("too few cycles")?;
     let end = Holdings::of(&daemon)?;
     let same = end.descriptors == warm.descriptors

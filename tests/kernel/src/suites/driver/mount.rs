@@ -58,32 +58,32 @@ pub(crate) const SUITE: Suite = Suite {
 const MOUNT: Port = Port::Mount;
 
 /// `bayonetd`, with the main camera streaming.
-fn begin() -> Result<(Daemon, Witness)> {
+fn begin(bench: &mut Bench) -> Result<(Daemon, Witness)> {
     let daemon = Daemon::start()?;
     daemon.wait_module("present")?;
-    let witness = Witness::begin(&daemon)?;
+    let witness = Witness::begin(&daemon, &mut bench.board)?;
     Ok((daemon, witness))
 }
 
 /// After everything: the main camera has noticed nothing, and the mount camera streams.
-fn end(daemon: &Daemon, witness: &Witness) -> Result<Verdict> {
+fn end(bench: &mut Bench, daemon: &Daemon, witness: &Witness) -> Result<Verdict> {
     daemon.wait_module("present")?;
     some_frames(&daemon.frames("mount")?)?;
-    let frames = witness.undisturbed(daemon)?;
+    let frames = witness.undisturbed(daemon, &mut bench.board)?;
     remark(format!("the main camera's {frames} frames without a gap"))
 }
 
 fn idle(bench: &mut Bench) -> Result<Verdict> {
-    let (daemon, witness) = begin()?;
+    let (daemon, witness) = begin(bench)?;
     bench.board.unplug(MOUNT)?;
     daemon.wait_module("absent")?;
     daemon.wait_camera("mount", |camera| camera["state"] == "absent")?;
     bench.board.plug(MOUNT)?;
-    end(&daemon, &witness)
+    end(bench, &daemon, &witness)
 }
 
 fn streaming(bench: &mut Bench) -> Result<Verdict> {
-    let (daemon, witness) = begin()?;
+    let (daemon, witness) = begin(bench)?;
     let frames = daemon.frames("mount")?;
     some_frames(&frames)?;
     for _ in 0..3 {
@@ -93,14 +93,14 @@ fn streaming(bench: &mut Bench) -> Result<Verdict> {
         bench.board.plug(MOUNT)?;
         // The same client, which never asked again.
         some_frames(&frames)?;
-        witness.undisturbed(&daemon)?;
+        witness.undisturbed(&daemon, &mut bench.board)?;
     }
     drop(frames);
-    end(&daemon, &witness)
+    end(bench, &daemon, &witness)
 }
 
 fn during_probe(bench: &mut Bench) -> Result<Verdict> {
-    let (daemon, witness) = begin()?;
+    let (daemon, witness) = begin(bench)?;
     bench.board.unplug(MOUNT)?;
     daemon.wait_module("absent")?;
     let events = daemon.events()?;
@@ -109,11 +109,11 @@ fn during_probe(bench: &mut Bench) -> Result<Verdict> {
     bench.board.unplug(MOUNT)?;
     events.wait(|event| event["event"] == "module" && event["state"] == "absent")?;
     bench.board.plug(MOUNT)?;
-    end(&daemon, &witness)
+    end(bench, &daemon, &witness)
 }
 
 fn during_start(bench: &mut Bench) -> Result<Verdict> {
-    let (daemon, witness) = begin()?;
+    let (daemon, witness) = begin(bench)?;
     let events = daemon.events()?;
     let frames = daemon.frames("mount")?;
     // libcamera has configured the stream: the sensor is being started.
@@ -124,11 +124,11 @@ fn during_start(bench: &mut Bench) -> Result<Verdict> {
     frames.drain();
     some_frames(&frames)?;
     drop(frames);
-    end(&daemon, &witness)
+    end(bench, &daemon, &witness)
 }
 
 fn during_stop(bench: &mut Bench) -> Result<Verdict> {
-    let (daemon, witness) = begin()?;
+    let (daemon, witness) = begin(bench)?;
     let frames = daemon.frames("mount")?;
     some_frames(&frames)?;
     let events = daemon.events()?;
@@ -137,7 +137,7 @@ fn during_stop(bench: &mut Bench) -> Result<Verdict> {
     bench.board.unplug(MOUNT)?;
     daemon.wait_module("absent")?;
     bench.board.plug(MOUNT)?;
-    end(&daemon, &witness)
+    end(bench, &daemon, &witness)
 }
 
 fn bounce(bench: &mut Bench) -> Result<Verdict> {
@@ -146,13 +146,13 @@ fn bounce(bench: &mut Bench) -> Result<Verdict> {
         "[mount]\npresence_debounce_ms = 5000\n[captures]\nminimum_free_mib = 1\n",
     )?;
     daemon.wait_module("present")?;
-    let witness = Witness::begin(&daemon)?;
+    let witness = Witness::begin(&daemon, &mut bench.board)?;
     let events = daemon.events()?;
     for _ in 0..3 {
         bench.board.unplug(MOUNT)?;
         bench.board.plug(MOUNT)?;
     }
-    end(&daemon, &witness)?;
+    end(bench, &daemon, &witness)?;
     let told = events.drain();
     let absent =
         |event: &&serde_json::Value| event["event"] == "module" && event["state"] == "absent";
@@ -164,7 +164,7 @@ fn bounce(bench: &mut Bench) -> Result<Verdict> {
 }
 
 fn streaming_bounce(bench: &mut Bench) -> Result<Verdict> {
-    let (daemon, witness) = begin()?;
+    let (daemon, witness) = begin(bench)?;
     let frames = daemon.frames("mount")?;
     some_frames(&frames)?;
     bench.board.unplug(MOUNT)?;
@@ -174,11 +174,11 @@ fn streaming_bounce(bench: &mut Bench) -> Result<Verdict> {
     frames.drain();
     some_frames(&frames)?;
     drop(frames);
-    end(&daemon, &witness)
+    end(bench, &daemon, &witness)
 }
 
 fn power_loss(bench: &mut Bench) -> Result<Verdict> {
-    let (daemon, witness) = begin()?;
+    let (daemon, witness) = begin(bench)?;
     let frames = daemon.frames("mount")?;
     some_frames(&frames)?;
     bench.board.fault(MOUNT, json!({ "kind": "power-loss" }))?;
@@ -186,11 +186,11 @@ fn power_loss(bench: &mut Bench) -> Result<Verdict> {
     frames.drain();
     some_frames(&frames)?;
     drop(frames);
-    end(&daemon, &witness)
+    end(bench, &daemon, &witness)
 }
 
 fn other_sensor(bench: &mut Bench) -> Result<Verdict> {
-    let (daemon, witness) = begin()?;
+    let (daemon, witness) = begin(bench)?;
     bench.board.unplug(MOUNT)?;
     daemon.wait_module("absent")?;
     bench.board.plug_sensor(MOUNT, "imx219")?;
@@ -204,13 +204,13 @@ fn other_sensor(bench: &mut Bench) -> Result<Verdict> {
     daemon.wait_module("absent")?;
     bench.board.plug_sensor(MOUNT, "imx283")?;
     bench.note(&reason);
-    end(&daemon, &witness)
+    end(bench, &daemon, &witness)
 }
 
 fn flapping(bench: &mut Bench) -> Result<Verdict> {
     let daemon = Daemon::start_with("[mount]\nflap_limit = 2\n[captures]\nminimum_free_mib = 1\n")?;
     daemon.wait_module("present")?;
-    let witness = Witness::begin(&daemon)?;
+    let witness = Witness::begin(&daemon, &mut bench.board)?;
     let events = daemon.events()?;
     for _ in 0..4 {
         bench.board.unplug(MOUNT)?;
@@ -218,5 +218,5 @@ fn flapping(bench: &mut Bench) -> Result<Verdict> {
         bench.board.plug(MOUNT)?;
         events.wait(|event| event["event"] == "module" && event["state"] != "absent")?;
     }
-    end(&daemon, &witness)
+    end(bench, &daemon, &witness)
 }

@@ -68,7 +68,7 @@ fn each(
 fn trial(bench: &mut Bench) -> Result<Verdict> {
     let daemon = Daemon::start()?;
     daemon.wait_module("present")?;
-    let witness = Witness::begin(&daemon)?;
+    let witness = Witness::begin(&daemon, &mut bench.board)?;
     let tried = each(bench, 1, |board, nth| {
         board.unplug(MOUNT)?;
         daemon.wait_module("absent")?;
@@ -78,14 +78,14 @@ fn trial(bench: &mut Bench) -> Result<Verdict> {
         daemon.wait_module("present").map(drop)
     })?;
     some_frames(&daemon.frames("mount")?)?;
-    witness.undisturbed(&daemon)?;
+    witness.undisturbed(&daemon, &mut bench.board)?;
     remark(format!("{tried} transfers"))
 }
 
 fn probe(bench: &mut Bench) -> Result<Verdict> {
     let daemon = Daemon::start()?;
     daemon.wait_module("present")?;
-    let witness = Witness::begin(&daemon)?;
+    let witness = Witness::begin(&daemon, &mut bench.board)?;
     let tried = each(bench, 1, |board, nth| {
         // Unplugged while streaming, the chain is unbound; the next plug binds it.
         some_frames(&daemon.frames("mount")?)?;
@@ -101,7 +101,7 @@ fn probe(bench: &mut Bench) -> Result<Verdict> {
         daemon.wait_module("present").map(drop)
     })?;
     some_frames(&daemon.frames("mount")?)?;
-    witness.undisturbed(&daemon)?;
+    witness.undisturbed(&daemon, &mut bench.board)?;
     remark(format!("{tried} transfers"))
 }
 
@@ -122,7 +122,7 @@ fn wait_unbound() -> Result<()> {
 fn start(bench: &mut Bench) -> Result<Verdict> {
     let daemon = Daemon::start()?;
     daemon.wait_module("present")?;
-    let witness = Witness::begin(&daemon)?;
+    let witness = Witness::begin(&daemon, &mut bench.board)?;
     let stride = if thorough() { 1 } else { STRIDE };
     let tried = each(bench, stride, |board, nth| {
         arm(board, nth)?;
@@ -132,6 +132,6 @@ fn start(bench: &mut Bench) -> Result<Verdict> {
             .wait_camera("mount", |camera| camera["pid"].is_null())
             .map(drop)
     })?;
-    witness.undisturbed(&daemon)?;
+    witness.undisturbed(&daemon, &mut bench.board)?;
     remark(format!("{tried} transfers, every {stride}."))
 }
