@@ -96,7 +96,7 @@ test-nightly: deps ## Takes hours: many random histories, many plugs, every I2C 
 	echo "make: 2 of 3: $(PLUGS) plugs, and every I2C transfer failing in turn"
 	cargo build --release --package bayonet-board
 	cargo run --quiet --release --package bayonet-kernel-tests --features host --bin ktap-host -- \
-		--only cycles --only nak --cycles $(PLUGS) --thorough || status=$$?
+		--only cycles --only nak --plugs $(PLUGS) --thorough || status=$$?
 	echo "make: 3 of 3: every fuzz target for $(FUZZ_SECONDS) s"
 	cd tests/fuzz
 	built=$$(rustc --version --verbose | sed -n 's/^host: //p')
