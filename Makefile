@@ -9,19 +9,26 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test bench lint clean
+.PHONY: help deps build run test test-nightly bench lint clean
 
 BOARD := target/release/bayonet-board
 UNIT_TESTS := target/unit-tests.log
 # Not bayonet-daemon's `libcamera`: only the build root has its headers.
 HOST_FEATURES := bayonet-kernel-tests/host
+# What test-nightly spends: random histories of each property, plugs, seconds for each fuzz target.
+HISTORIES := 100000
+PLUGS := 10000
+FUZZ_SECONDS := 600
+# Coverage for libFuzzer without cargo-fuzz, see tests/fuzz/README.md.
+FUZZ_FLAGS := --cfg fuzzing -Cdebug-assertions -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
 RUST_VERSION := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 
 # What a preparation starts on the host, and what compiles the board. The rest is in the build root.
 PACKAGES := mmdebstrap bubblewrap uidmap debian-archive-keyring gcc libc6-dev
 
 help: ## Shows this list.
-	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 21
 
 deps: ## Installs the system packages that are missing; asks for root once.
 	@if ! command -v apt-get > /dev/null; then
@@ -69,7 +76,7 @@ build: deps ## Compiles the board and prepares its guest; cached.
 	@cargo build --release --package bayonet-board
 	$(BOARD) build
 
-run: deps ## Boots the board, takes a picture with each camera, unplugs one and plugs it back.
+run: deps ## Boots the board with bayonetd: pictures, an unplug and a plug, lenses, the API.
 	@cargo build --release --package bayonet-board
 	$(BOARD) run --tour
 
@@ -80,6 +87,51 @@ test: deps ## Unit tests on the host, KTAP suites in guests.
 	cargo test --workspace --features $(HOST_FEATURES) --release --no-fail-fast 2>&1 | tee $(UNIT_TESTS) || status=$$?
 	BAYONET_UNIT_TESTS=$(UNIT_TESTS) cargo run --quiet --release --package bayonet-kernel-tests \
 		--features host --bin ktap-host || status=$$?
+	exit $$status
+
+test-nightly: deps ## Takes hours: many random histories, many plugs, every I2C transfer, every fuzz target.
+	@status=0
+	echo "make: 1 of 3: $(HISTORIES) random histories of each property"
+	PROPTEST_CASES=$(HISTORIES) cargo test --release --package bayonet-core || status=$$?
+	echo "make: 2 of 3: $(PLUGS) plugs, and every I2C transfer failing in turn"
+	cargo build --release --package bayonet-board
+	cargo run --quiet --release --package bayonet-kernel-tests --features host --bin ktap-host -- \
+		--only cycles --only nak --plugs $(PLUGS) --thorough || status=$$?
+	echo "make: 3 of 3: every fuzz target for $(FUZZ_SECONDS) s"
+	cd tests/fuzz
+	built=$$(rustc --version --verbose | sed -n 's/^host: //p')
+	nightly=false
+	if cargo +nightly fuzz --version > /dev/null 2>&1; then
+		nightly=true
+	else
+		echo "make: no nightly toolchain with cargo-fuzz: without the address sanitizer, see tests/fuzz/README.md"
+		if ! RUSTFLAGS="$(FUZZ_FLAGS)" cargo build --release --target "$$built"; then
+			echo "make: the fuzz targets cannot be compiled; libFuzzer needs a C++ compiler" >&2
+			exit 1
+		fi
+	fi
+	targets=(fuzz_targets/*.rs)
+	failed=()
+	for index in "$${!targets[@]}"; do
+		name=$$(basename "$${targets[index]}" .rs)
+		case $$name in
+			sensor) seeds=../../tools/board/sensors ;;
+			lens_profile) seeds=../../driver/core/lenses ;;
+			*) seeds=seeds/$$name ;;
+		esac
+		mkdir --parents "corpus/$$name" "artifacts/$$name"
+		options=(-max_total_time=$(FUZZ_SECONDS) -timeout=30 "-artifact_prefix=artifacts/$$name/")
+		echo "make: fuzz target $$((index + 1)) of $${#targets[@]}: $$name"
+		if $$nightly; then
+			cargo +nightly fuzz run --fuzz-dir . "$$name" "corpus/$$name" "$$seeds" -- "$${options[@]}"
+		else
+			"target/$$built/release/$$name" "$${options[@]}" "corpus/$$name" "$$seeds"
+		fi || failed+=("$$name")
+	done
+	if [ $${#failed[@]} -ne 0 ]; then
+		echo "make: failed: $${failed[*]}; what they failed on is in tests/fuzz/artifacts" >&2
+		status=1
+	fi
 	exit $$status
 
 bench: deps ## Measures the emulator: milliseconds per megapixel of scene, front end and back end.

@@ -13,7 +13,13 @@ const EMPTY: &str = "(empty today)";
 /// Columns that a folder stands to the right of its parent.
 const INDENT: usize = 2;
 /// Where file names in the text of ARCHITECTURE.md begin.
-const PLACES: [&str; 2] = ["", "tools/board/src"];
+const PLACES: [&str; 5] = [
+    "",
+    "tools/board/src",
+    "driver/core/src",
+    "driver/kernel/src",
+    "driver/daemon/src",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
