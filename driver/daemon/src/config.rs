@@ -4,10 +4,15 @@
 //! is installed says the same in words. A key that nobody knows is an error, as is a value out of its range; the error
 //! names file and line. Nothing is looked up here: whether a group or a line exists is found out where it is used.
 
+mod checks;
+
 use crate::report::CameraName;
 use bayonet_core::mount;
+use checks::{
+    absolute, absolute_each, absolute_if_any, account, count, distinct, line, lines, milliseconds,
+    quality, size,
+};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _};
 use std::fs;
 use std::io::{self, Read};
 use std::net::SocketAddr;
@@ -20,10 +25,6 @@ pub const PATH: &str = "/etc/bayonet/bayonetd.toml";
 pub const TOKEN_LENGTH: usize = 32;
 /// Longest file, in bytes: far more than a configuration with every comment.
 const FILE_LIMIT: u64 = 1 << 20;
-/// Widest and highest stream, in pixels: V4L2's formats of this hardware end there.
-const SIZE_LIMIT: u32 = 1 << 16;
-/// Longest name of a user or a group (`useradd`).
-const NAME_LIMIT: usize = 32;
 /// Code lines of a 6-bit coded mount.
 const CODE_LINES: usize = 6;
 /// Lines of the frame-line selector.
@@ -437,102 +438,6 @@ fn checked_token(text: &str) -> Result<String, String> {
         return Err("the token has characters other than visible ASCII".into());
     }
     Ok(text.into())
-}
-
-fn absolute<'de, D: Deserializer<'de>>(value: D) -> Result<PathBuf, D::Error> {
-    let path = PathBuf::deserialize(value)?;
-    if path.is_absolute() {
-        Ok(path)
-    } else {
-        Err(D::Error::custom(format!(
-            "{path:?} is not an absolute path"
-        )))
-    }
-}
-
-fn absolute_if_any<'de, D: Deserializer<'de>>(value: D) -> Result<Option<PathBuf>, D::Error> {
-    absolute(value).map(Some)
-}
-
-fn absolute_each<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<PathBuf>, D::Error> {
-    let paths = Vec::<PathBuf>::deserialize(value)?;
-    match paths.iter().find(|path| !path.is_absolute()) {
-        Some(path) => Err(D::Error::custom(format!(
-            "{path:?} is not an absolute path"
-        ))),
-        None => Ok(paths),
-    }
-}
-
-fn account<'de, D: Deserializer<'de>>(value: D) -> Result<String, D::Error> {
-    let name = String::deserialize(value)?;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
-    if (1..=NAME_LIMIT).contains(&name.len()) && name.bytes().all(plain) {
-        Ok(name)
-    } else {
-        Err(D::Error::custom(format!(
-            "{name:?} cannot be the name of a user or group"
-        )))
-    }
-}
-
-fn line<'de, D: Deserializer<'de>>(value: D) -> Result<String, D::Error> {
-    let name = String::deserialize(value)?;
-    if name.is_empty() {
-        return Err(D::Error::custom("a GPIO line needs a name, see gpioinfo"));
-    }
-    Ok(name)
-}
-
-fn lines<'de, D: Deserializer<'de>, const N: usize>(value: D) -> Result<Vec<String>, D::Error> {
-    let names = Vec::<String>::deserialize(value)?;
-    let distinct = |(i, name): (usize, &String)| !name.is_empty() && !names[..i].contains(name);
-    if names.len() == N && names.iter().enumerate().all(distinct) {
-        Ok(names)
-    } else {
-        Err(D::Error::custom(format!(
-            "these are {N} different names of GPIO lines, see gpioinfo"
-        )))
-    }
-}
-
-fn distinct<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<CameraName>, D::Error> {
-    let cameras = Vec::<CameraName>::deserialize(value)?;
-    if (1..cameras.len()).any(|i| cameras[..i].contains(&cameras[i])) {
-        return Err(D::Error::custom("a camera is named twice"));
-    }
-    Ok(cameras)
-}
-
-fn size<'de, D: Deserializer<'de>>(value: D) -> Result<Option<[u32; 2]>, D::Error> {
-    let size = <[u32; 2]>::deserialize(value)?;
-    if size.iter().all(|side| (1..=SIZE_LIMIT).contains(side)) {
-        Ok(Some(size))
-    } else {
-        Err(D::Error::custom(format!(
-            "a size is [width, height], each 1 to {SIZE_LIMIT}"
-        )))
-    }
-}
-
-fn quality<'de, D: Deserializer<'de>>(value: D) -> Result<u8, D::Error> {
-    count::<D, 1, 100>(value).map(|quality| quality as u8)
-}
-
-fn count<'de, D: Deserializer<'de>, const MIN: u32, const MAX: u32>(
-    value: D,
-) -> Result<u32, D::Error> {
-    let count = i64::deserialize(value)?;
-    u32::try_from(count)
-        .ok()
-        .filter(|count| (MIN..=MAX).contains(count))
-        .ok_or_else(|| D::Error::custom(format!("{count} is not within {MIN} to {MAX}")))
-}
-
-fn milliseconds<'de, D: Deserializer<'de>, const MIN: u32, const MAX: u32>(
-    value: D,
-) -> Result<Duration, D::Error> {
-    count::<D, MIN, MAX>(value).map(|count| Duration::from_millis(count.into()))
 }
 
 #[cfg(test)]

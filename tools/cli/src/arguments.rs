@@ -58,7 +58,11 @@ pub(crate) enum Command {
     ///
     /// Looks at kernel, device tree, drivers, permissions, libcamera and bayonetd. Changes nothing. Run it as
     /// root to have everything looked at.
-    Doctor,
+    Doctor {
+        /// Configuration of bayonetd
+        #[arg(long, value_name = "FILE", default_value = bayonet_daemon::config::PATH)]
+        config: PathBuf,
+    },
     /// Make a user namespace, and end
     #[command(hide = true, name = crate::doctor::TRY)]
     TryUserNamespace,

@@ -16,6 +16,7 @@ use nix::sched::CloneFlags;
 use output::Output;
 use server::Server;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// It was done.
@@ -30,13 +31,13 @@ fn main() -> ExitCode {
     if let Command::TryUserNamespace = arguments.command {
         return try_user_namespace();
     }
-    let mut output = Output::new(arguments.json);
+    let output = Output::new(arguments.json);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let done = runtime
         .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(run(&arguments, &mut output)));
+        .and_then(|runtime| runtime.block_on(run(&arguments, &output)));
     let code = match done {
         Ok(code) => code,
         // Whoever read the output has enough: `bayonet watch | head`.
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<u8> {
+async fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> {
     let server = || Server::new(&arguments.connection);
     match &arguments.command {
         Command::List => commands::list(&server()?, output).await?,
@@ -59,7 +60,7 @@ async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<u8> {
         Command::Lens(order) => commands::lens(&server()?, order, output).await?,
         Command::Controls(order) => commands::controls(&server()?, order, output).await?,
         Command::Capture(order) => commands::capture(&server()?, order, output).await?,
-        Command::Doctor => return doctor(arguments, output).await,
+        Command::Doctor { config } => return doctor(arguments, config, output).await,
         Command::Completions { shell } => commands::completions(*shell)?,
         // Was done before there was a runtime.
         Command::TryUserNamespace => {}
@@ -68,8 +69,8 @@ async fn run(arguments: &Arguments, output: &mut Output) -> anyhow::Result<u8> {
     Ok(DONE)
 }
 
-async fn doctor(arguments: &Arguments, output: &mut Output) -> anyhow::Result<u8> {
-    let findings = doctor::examine(&doctor::System::running(), &arguments.connection).await;
+async fn doctor(arguments: &Arguments, config: &Path, output: &Output) -> anyhow::Result<u8> {
+    let findings = doctor::examine(&doctor::System::running(), config, &arguments.connection).await;
     output.findings(&findings)?;
     let bad = findings
         .iter()

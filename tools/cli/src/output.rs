@@ -155,7 +155,8 @@ impl Output {
             (0, _) => Tone::Waiting,
             _ => Tone::Bad,
         };
-        let sum = format!("{good} good, {warnings} warnings, {bad} bad, {skipped} skipped");
+        let plural = if warnings == 1 { "" } else { "s" };
+        let sum = format!("{good} good, {warnings} warning{plural}, {bad} bad, {skipped} skipped");
         self.line("")?;
         self.line(&self.paint(tone, &sum))
     }

@@ -83,7 +83,9 @@ pub(super) async fn show(
     match context.lenses.get(&name) {
         Some(profile) => Ok(body::json(StatusCode::OK, &LensProfile::from(profile))),
         None => {
-            let message = format!("there is no lens profile {name:?}; GET /v1/lenses lists them");
+            let message = format!(
+                "there is no lens profile {name:?}; `bayonet lens list` or GET /v1/lenses lists them"
+            );
             Err(Failure::new(StatusCode::NOT_FOUND, message))
         }
     }

@@ -306,7 +306,7 @@ impl Hub {
     fn name_lens(&self, profile: String) -> Result<NamedLens, Refusal> {
         if self.library.get(&profile).is_none() {
             return Err(Refusal::NotFound(format!(
-                "there is no lens profile {profile:?}; GET /v1/lenses lists them"
+                "there is no lens profile {profile:?}; `bayonet lens list` or GET /v1/lenses lists them"
             )));
         }
         let pins = self.lens_pins().filter(|&pins| pins != LensPins::default());

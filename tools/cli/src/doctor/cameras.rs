@@ -193,7 +193,26 @@ fn nodes(system: &System, config: &Config, chain: &Chain, what: &'static str) ->
             ));
         }
     }
-    Finding::good(what, format!("{}, all for group {group}", names.join(" ")))
+    Finding::good(what, format!("{}, all for group {group}", ranges(&names)))
+}
+
+/// Names with numbers at their ends, those in a row drawn together: `media0 video4-7`.
+fn ranges(names: &[String]) -> String {
+    let mut numbered: Vec<(&str, u32)> = names
+        .iter()
+        .filter_map(|name| {
+            let kind = name.trim_end_matches(|digit: char| digit.is_ascii_digit());
+            Some((kind, name[kind.len()..].parse().ok()?))
+        })
+        .collect();
+    numbered.sort_unstable();
+    let in_a_row = |one: &(&str, u32), next: &(&str, u32)| one.0 == next.0 && one.1 + 1 == next.1;
+    let rows = numbered.chunk_by(in_a_row).map(|row| match row {
+        [(kind, first), .., (_, last)] => format!("{kind}{first}-{last}"),
+        [(kind, number)] => format!("{kind}{number}"),
+        [] => String::new(),
+    });
+    rows.collect::<Vec<_>>().join(" ")
 }
 
 fn node_names(system: &System, device: &Device) -> Vec<String> {
@@ -206,4 +225,23 @@ fn node_names(system: &System, device: &Device) -> Vec<String> {
     media
         .chain(system.names(format!("{directory}/video4linux")))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_a_row_are_drawn_together() {
+        let names = [
+            "media2",
+            "video10",
+            "video9",
+            "video8",
+            "v4l-subdev3",
+            "v4l-subdev5",
+        ]
+        .map(String::from);
+        assert_eq!(ranges(&names), "media2 v4l-subdev3 v4l-subdev5 video8-10");
+    }
 }

@@ -16,10 +16,14 @@ use std::path::Path;
 const MIB: u64 = 1 << 20;
 
 /// What it says, and the configuration to go on with.
-pub(super) fn configuration(system: &System) -> (Finding, Config) {
+pub(super) fn configuration(system: &System, path: &Path) -> (Finding, Config) {
     const WHAT: &str = "configuration";
-    let path = Path::new(config::PATH);
     let Some(text) = system.text(path) else {
+        if path != Path::new(config::PATH) {
+            let detail = format!("{} cannot be read", path.display());
+            let finding = Finding::bad(WHAT, detail).fix("give --config another file, or none");
+            return (finding, Config::default());
+        }
         let detail = format!("the built-in default: there is no {}", path.display());
         return (Finding::good(WHAT, detail), Config::default());
     };

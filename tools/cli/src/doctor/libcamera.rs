@@ -101,7 +101,7 @@ pub(super) fn installed_module(system: &System) -> Option<String> {
 fn module(installed: &Option<String>) -> Finding {
     const WHAT: &str = "IPA module";
     match installed {
-        Some(directory) => Finding::good(WHAT, format!("/{directory}/{MODULE}")),
+        Some(directory) => Finding::good(WHAT, format!("{MODULE} in /{directory}")),
         None => Finding::bad(
             WHAT,
             format!("{MODULE} is not installed: no camera has pictures without it"),
@@ -175,7 +175,7 @@ fn judge<'a>(
         if !system.path(directory).is_dir() {
             wrong.push(format!("{directory} is no directory"));
         } else if system.exists(format!("{directory}/{MODULE}")) {
-            return Finding::good(what, format!("{directory}/{MODULE}, by {source}"));
+            return Finding::good(what, format!("{MODULE} in {directory}, by {source}"));
         } else {
             wrong.push(format!("{directory} has no {MODULE}"));
         }

@@ -16,6 +16,7 @@ pub(crate) use system::System;
 use crate::arguments::Connection;
 use bayonet_daemon::config::Config;
 use serde::Serialize;
+use std::path::Path;
 
 /// How good something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -79,9 +80,13 @@ impl Finding {
     }
 }
 
-/// Looks at everything.
-pub(crate) async fn examine(system: &System, connection: &Connection) -> Vec<Finding> {
-    let (configuration, config) = daemon::configuration(system);
+/// Looks at everything; `config` is the path of `bayonetd`'s configuration.
+pub(crate) async fn examine(
+    system: &System,
+    config: &Path,
+    connection: &Connection,
+) -> Vec<Finding> {
+    let (configuration, config) = daemon::configuration(system, config);
     let mut findings = examine_files(system, &config);
     findings.push(configuration);
     findings.extend(daemon::examine(system, &config, connection).await);

@@ -1,0 +1,205 @@
+//! A board that works, made of files.
+
+use super::super::*;
+use bayonet_daemon::config;
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+pub(super) const PID: &str = "4711";
+pub(super) const IPA: &str = "usr/lib/aarch64-linux-gnu/libcamera/ipa/ipa_rpi_pisp.so";
+pub(super) const LINES: &[u8] =
+    b"\0MOUNT_PRESENT\0LENS_CODE5\0LENS_CODE4\0LENS_CODE3\0LENS_CODE2\0LENS_CODE1\0LENS_CODE0\0\
+    FRAME_SELECT1\0FRAME_SELECT0\0";
+
+pub(super) struct Board {
+    pub(super) directory: TempDir,
+    pub(super) environment: BTreeMap<String, String>,
+}
+
+impl Board {
+    /// Main camera and mount, both bound, and `bayonetd` that runs.
+    pub(super) fn new() -> Self {
+        let board = Self {
+            directory: tempfile::tempdir().unwrap(),
+            environment: BTreeMap::new(),
+        };
+        board.write("proc/sys/kernel/osrelease", "7.3.4-arm64\n");
+        board.write("proc/sys/user/max_user_namespaces", "7000\n");
+        board.write("proc/self/ns/user", "");
+        board.write("sys/kernel/security/lsm", "capability,landlock,apparmor\n");
+        board.write("sys/class/i2c-dev/i2c-1/name", "");
+        board.tree("module/compatible", b"bayonet,module\0");
+        board.tree("gpio/gpio-line-names", LINES);
+        for (number, name, sensor) in [(1, "main", "imx219"), (2, "mount", "imx283")] {
+            let node = format!("i2c@{number}/sensor@1a");
+            board.tree(&format!("module/{name}-sensor"), &[0, 0, 0, number]);
+            board.tree(
+                &format!("{node}/compatible"),
+                format!("sony,{sensor}\0").as_bytes(),
+            );
+            board.tree(&format!("{node}/phandle"), &[0, 0, 0, number]);
+            board.tree(
+                &format!("{node}/port/endpoint/remote-endpoint"),
+                &[0, 0, 0, number + 10],
+            );
+            board.tree(
+                &format!("csi@{number}/compatible"),
+                b"raspberrypi,rp1-cfe\0",
+            );
+            board.tree(
+                &format!("csi@{number}/port/endpoint/phandle"),
+                &[0, 0, 0, number + 10],
+            );
+            board.tree(&format!("isp@{number}/compatible"), b"raspberrypi,pispbe\0");
+            let device = board.device("i2c", &format!("{number}-001a"), &node, sensor);
+            board.write(&format!("{device}/name"), format!("{sensor}\n"));
+            board.node(
+                &format!("{device}/video4linux"),
+                &format!("v4l-subdev{number}"),
+            );
+            let device = board.device(
+                "platform",
+                &format!("{number}.csi"),
+                &format!("csi@{number}"),
+                "rp1-cfe",
+            );
+            board.node(&device, &format!("media{number}"));
+            board.node(&format!("{device}/video4linux"), &format!("video{number}"));
+            let device = board.device(
+                "platform",
+                &format!("{number}.isp"),
+                &format!("isp@{number}"),
+                "pispbe",
+            );
+            board.node(&device, &format!("media1{number}"));
+            board.write(
+                &format!("usr/share/libcamera/ipa/rpi/pisp/{sensor}.json"),
+                "{}",
+            );
+        }
+        let group = fs::metadata(board.directory.path()).unwrap().gid();
+        board.write(
+            "etc/group",
+            format!("root:x:0:\nvideo:x:{group}:\nbayonet:x:990:\n"),
+        );
+        board.write(
+            "etc/passwd",
+            "root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n",
+        );
+        board.write("usr/libexec/bayonet-camera", "");
+        board.write("usr/lib/aarch64-linux-gnu/libcamera.so.0.7.1", "");
+        board.write("usr/lib/aarch64-linux-gnu/libcamera.so.0.7", "");
+        board.write(IPA, "");
+        board.write("var/lib/bayonet/captures/x", "");
+        board.write("run/bayonet/api.sock.lock", format!("{PID}\n"));
+        board.write(&format!("proc/{PID}/environ"), "A=b\0LANG=C\0");
+        board
+    }
+
+    pub(super) fn path(&self, path: &str) -> PathBuf {
+        self.directory.path().join(path)
+    }
+
+    pub(super) fn write(&self, path: &str, text: impl AsRef<[u8]>) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    pub(super) fn remove(&self, path: &str) {
+        let path = self.path(path);
+        fs::remove_file(&path)
+            .or_else(|_| fs::remove_dir_all(&path))
+            .unwrap();
+    }
+
+    pub(super) fn tree(&self, path: &str, value: &[u8]) {
+        self.write(&format!("proc/device-tree/{path}"), value);
+    }
+
+    /// A device with a driver.
+    pub(super) fn device(&self, bus: &str, name: &str, node: &str, driver: &str) -> String {
+        let device = format!("sys/bus/{bus}/devices/{name}");
+        let driver = format!("sys/bus/{bus}/drivers/{driver}");
+        for directory in [&device, &driver] {
+            fs::create_dir_all(self.path(directory)).unwrap();
+        }
+        symlink(
+            self.path("proc/device-tree").join(node),
+            self.path(&device).join("of_node"),
+        )
+        .unwrap();
+        symlink(self.path(&driver), self.path(&device).join("driver")).unwrap();
+        symlink(self.path(&device), self.path(&driver).join(name)).unwrap();
+        device
+    }
+
+    /// A device node, in sysfs and in /dev.
+    pub(super) fn node(&self, directory: &str, name: &str) {
+        fs::create_dir_all(self.path(directory).join(name)).unwrap();
+        self.write(&format!("dev/{name}"), "");
+        self.mode(&format!("dev/{name}"), 0o660);
+    }
+
+    pub(super) fn mode(&self, path: &str, mode: u32) {
+        fs::set_permissions(self.path(path), fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    pub(super) fn system(&self) -> System {
+        System {
+            root: self.directory.path().into(),
+            environment: self.environment.clone(),
+            user: 1000,
+            groups: vec![1000, 990],
+            program: None,
+        }
+    }
+
+    pub(super) fn examine(&self) -> Vec<Finding> {
+        let connection = Connection {
+            socket: self.path("run/bayonet/api.sock"),
+            url: None,
+            token_file: None,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(examine(
+            &self.system(),
+            Path::new(config::PATH),
+            &connection,
+        ))
+    }
+
+    /// The findings that are not good, but for the server that no test here has.
+    #[track_caller]
+    pub(super) fn troubles(&self) -> Vec<Finding> {
+        let findings = self.examine().into_iter();
+        findings
+            .filter(|finding| finding.verdict != Verdict::Good && finding.what != "bayonetd")
+            .collect()
+    }
+
+    /// The one thing that is wrong: what, how, and that the texts say this.
+    #[track_caller]
+    pub(super) fn wrong(&self, what: &str, verdict: Verdict, detail: &str, fix: &str) {
+        let troubles = self.troubles();
+        let [finding] = &troubles[..] else {
+            panic!("one thing is wrong: {troubles:#?}");
+        };
+        assert_eq!(
+            (finding.what, finding.verdict),
+            (what, verdict),
+            "{finding:?}"
+        );
+        assert!(finding.detail.contains(detail), "{finding:?}");
+        assert!(
+            finding.fix.as_deref().unwrap_or_default().contains(fix),
+            "{finding:?}"
+        );
+    }
+}
