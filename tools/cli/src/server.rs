@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// For an answer that may need a camera's process to start, or a picture to settle: longer than `bayonetd` itself
 /// waits, so that its own reason comes first.
-const LIMIT: Duration = Duration::from_secs(75);
+const LIMIT: Duration = Duration::from_secs(110);
 
 pub(crate) struct Server {
     pub(crate) client: Client,

@@ -63,7 +63,7 @@ impl Machine {
                 let (wait, obstacle) = match error {
                     UnbindError::Held(holders) => (
                         self.config.holders_poll,
-                        format!("the drivers must be bound anew, and {holders} holds them"),
+                        format!("the drivers must be bound anew, but {holders}"),
                     ),
                     UnbindError::Failed(reason) => (self.faults.wait(), reason),
                 };

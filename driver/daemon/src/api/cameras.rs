@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// How long a camera's process may take to start and to tell what it can do: longer than the event loop waits for it,
 /// so that the event loop's own reason comes first.
-const START_LIMIT: Duration = Duration::from_secs(30);
+const START_LIMIT: Duration = Duration::from_secs(35);
 /// Widest and highest stream, in pixels.
 const SIDE_LIMIT: u32 = 1 << 16;
 

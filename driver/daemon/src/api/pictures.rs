@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 
 /// How long a picture may take: a camera's start, exposure and white balance that settle, a slow encoder, a slow disk.
-const CAPTURE_LIMIT: Duration = Duration::from_secs(60);
+const CAPTURE_LIMIT: Duration = Duration::from_secs(100);
 /// Read from the disk at once; what a client that reads slowly costs.
 const PIECE: usize = 64 << 10;
 

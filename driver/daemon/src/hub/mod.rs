@@ -224,8 +224,10 @@ impl Hub {
             Ok(capture) => self.tell(Event::Capture(capture.clone())),
             Err(refusal) => {
                 warn!("no picture: {refusal}");
-                let reason = refusal.to_string();
-                self.tell(Event::CaptureFailed { reason });
+                if answer.is_none() {
+                    let reason = refusal.to_string();
+                    self.tell(Event::CaptureFailed { reason });
+                }
             }
         }
         // Whoever asked may have gone; the pictures stay.

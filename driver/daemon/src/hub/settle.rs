@@ -1,4 +1,4 @@
-//! When a stream's exposure and white balance have come to rest, so that a picture of it is worth keeping.
+//! When a stream's exposure has come to rest, and white balance with it, so that a picture of it is worth keeping.
 
 use crate::report::Frame;
 

@@ -152,7 +152,7 @@ fn a_stranger_who_holds_the_chain_is_waited_for_and_named() {
     );
     world.plug(Some(Kind::Right));
     world.run(ms(1000));
-    let reason = "the drivers must be bound anew, and cam (41) holds them".to_owned();
+    let reason = "the drivers must be bound anew, but cam (41) has /dev/media3 open".to_owned();
     assert_eq!(world.machine.state(), State::Stuck { reason });
     assert_eq!(world.took(), [Unbind, Unbind]);
     world.stranger = false;

@@ -258,9 +258,9 @@ impl World {
                     failure()
                 })
             }
-            Action::Unbind if self.stranger => {
-                Done::Unbound(Err(UnbindError::Held("cam (41)".into())))
-            }
+            Action::Unbind if self.stranger => Done::Unbound(Err(UnbindError::Held(
+                "cam (41) has /dev/media3 open".into(),
+            ))),
             Action::Unbind => {
                 self.receiver_bound = false;
                 self.sensor_bound &= fails;
