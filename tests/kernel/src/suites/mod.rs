@@ -22,7 +22,7 @@ use anyhow::Result;
 use bayonet_kernel_tests::ktap::{self, INDENT, Outcome, VERSION};
 
 /// All of them.
-pub(crate) const ALL: [Suite; 17] = [
+pub(crate) const ALL: [Suite; 18] = [
     probe::SUITE,
     enumerate::SUITE,
     raw::SUITE,
@@ -40,6 +40,7 @@ pub(crate) const ALL: [Suite; 17] = [
     driver::RECOVERY,
     driver::NAK,
     driver::CYCLES,
+    driver::DOCTOR,
 ];
 
 /// Tests of one subject.

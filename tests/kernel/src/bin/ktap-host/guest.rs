@@ -73,7 +73,15 @@ pub(crate) const GUESTS: [Guest; 5] = [
     },
     Guest {
         name: "bayonetd",
-        suites: &["mount", "lens", "coexistence", "recovery", "nak", "cycles"],
+        suites: &[
+            "mount",
+            "lens",
+            "coexistence",
+            "recovery",
+            "nak",
+            "doctor",
+            "cycles",
+        ],
         machine: Machine::Board {
             // A small main sensor: its frames cost the emulator least.
             options: &["--main", "imx219", "--driver"],

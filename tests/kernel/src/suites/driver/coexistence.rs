@@ -156,14 +156,8 @@ fn missing_line(_bench: &mut Bench) -> Result<Verdict> {
 }
 
 fn no_module(_bench: &mut Bench) -> Result<Verdict> {
-    let node = module_node()?;
-    fs::create_dir_all("/run/empty")?;
-    output(
-        "busybox",
-        &["mount", "--bind", "/run/empty", &node],
-        CAPTURE_LIMIT,
-    )?;
-    let result = Daemon::start().and_then(|daemon| {
+    let reason = without_module(|| {
+        let daemon = Daemon::start()?;
         let status = daemon.get("/v1/status")?;
         ensure!(status["module"]["state"] == "not-configured", "{status}");
         ensure!(status["cameras"] == json!([]), "{status}");
@@ -171,11 +165,23 @@ fn no_module(_bench: &mut Bench) -> Result<Verdict> {
             .as_str()
             .unwrap_or_default()
             .to_owned())
-    });
-    output("busybox", &["umount", &node], CAPTURE_LIMIT)?;
-    let reason = result?;
+    })?;
     ensure!(reason.contains("device tree"), "{reason}");
     remark(reason)
+}
+
+/// Does something while the device tree has no module.
+pub(super) fn without_module<T>(deed: impl FnOnce() -> Result<T>) -> Result<T> {
+    let node = module_node()?;
+    fs::create_dir_all("/run/empty")?;
+    output(
+        "busybox",
+        &["mount", "--bind", "/run/empty", &node],
+        CAPTURE_LIMIT,
+    )?;
+    let result = deed();
+    output("busybox", &["umount", &node], CAPTURE_LIMIT)?;
+    result
 }
 
 /// The module's node in the running device tree.

@@ -2,6 +2,7 @@
 
 mod coexistence;
 mod cycles;
+mod doctor;
 mod lens;
 mod mount;
 mod nak;
@@ -9,6 +10,7 @@ mod recovery;
 
 pub(super) use coexistence::SUITE as COEXISTENCE;
 pub(super) use cycles::SUITE as CYCLES;
+pub(super) use doctor::SUITE as DOCTOR;
 pub(super) use lens::SUITE as LENS;
 pub(super) use mount::SUITE as MOUNT;
 pub(super) use nak::SUITE as NAK;
