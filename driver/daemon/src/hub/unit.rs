@@ -405,8 +405,12 @@ impl Unit {
         self.process = None;
         self.stream = None;
         self.frames.send_replace(None);
-        self.failure.get_or_insert(how);
         self.child(now, ChildNews::Exited);
+        if self.supervisor.state() == supervisor::State::Restarting {
+            self.failure.get_or_insert(how);
+        } else {
+            self.failure = None;
+        }
     }
 
     fn child(&mut self, now: Duration, news: ChildNews) {
