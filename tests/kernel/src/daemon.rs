@@ -12,10 +12,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Where `ktap-host` puts the programs.
-pub(crate) const PROGRAM: &str = "/usr/bin/bayonetd";
+pub(crate) const PROGRAM: &str = "/usr/sbin/bayonetd";
 /// The process of a camera, as `/proc/PID/comm` names it.
 pub(crate) const CAMERA_PROGRAM: &str = "bayonet-camera";
-const CONFIGURATION: &str = "/run/bayonetd.toml";
+/// The configuration under test.
+pub(crate) const CONFIGURATION: &str = "/run/bayonetd.toml";
 const SOCKET: &str = "/run/bayonet/api.sock";
 const LOG: &str = "/run/bayonetd.log";
 const MEMORY: &str = "/var/lib/bayonet/memory.json";

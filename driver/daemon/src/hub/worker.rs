@@ -11,7 +11,7 @@ use bayonet_kernel::binding;
 use bayonet_kernel::chain::Chain;
 use bayonet_kernel::i2c::Adapter;
 use bayonet_kernel::power::{self, Power};
-use log::{info, warn};
+use log::{debug, warn};
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -82,9 +82,9 @@ fn work(
     finished: &tokio::sync::mpsc::UnboundedSender<Finished>,
 ) {
     for job in queue {
-        info!("{camera}: {job:?}");
+        debug!("{camera}: {job:?}");
         let done = run(chain, job);
-        info!("{camera}: {done:?}");
+        debug!("{camera}: {done:?}");
         if finished.send(Finished { camera, done }).is_err() {
             warn!("{camera}: {job:?} was done for nobody");
         }

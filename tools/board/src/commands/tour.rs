@@ -12,6 +12,7 @@ use std::time::Duration;
 
 /// TCP port of bayonetd's API in the guest, and on this system if it is free.
 const API_PORT: u16 = 8787;
+const DAEMON: &str = "/usr/sbin/bayonetd";
 const CONFIGURATION: &str = "/etc/bayonet/bayonetd.toml";
 /// Where pictures are put in the guest, in memory.
 const GUEST_PICTURE: &str = "/tmp/tour.jpg";
@@ -125,7 +126,7 @@ impl Tour<'_> {
             "mkdir -p /etc/bayonet && cat > {CONFIGURATION} << 'END'\n{configuration}END\n"
         ))?;
         let agent = self.session.machine().agent();
-        let daemon = agent.start(&Program::new(["bayonetd"]))?;
+        let daemon = agent.start(&Program::new([DAEMON]))?;
         self.shell("until bayonet status > /dev/null 2>&1; do sleep 0.2; done")?;
         Ok(daemon)
     }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 const PROGRAMS: [(GuestProgram<'static>, &str); 3] = [
     (
         program("bayonet-daemon", "bayonetd", &[]),
-        "/usr/bin/bayonetd",
+        "/usr/sbin/bayonetd",
     ),
     (
         program("bayonet-daemon", "bayonet-camera", &["libcamera"]),

@@ -2,7 +2,7 @@
 
 use super::coexistence::without_module;
 use crate::cam::CAPTURE_LIMIT;
-use crate::daemon::Daemon;
+use crate::daemon::{CONFIGURATION, Daemon};
 use crate::process::{output, run};
 use crate::suites::{Bench, Complaints, Suite, Test, Verdict, remark};
 use anyhow::{Context, Result, ensure};
@@ -46,7 +46,7 @@ const BAYONET: &str = "/usr/bin/bayonet";
 /// What the doctor finds, with this set in its environment.
 fn doctor(environment: &[&str]) -> Result<Vec<Value>> {
     let mut words: Vec<&str> = environment.to_vec();
-    words.extend([BAYONET, "doctor", "--json"]);
+    words.extend([BAYONET, "--json", "doctor", "--config", CONFIGURATION]);
     // Its exit status is the sum of its findings.
     let ended = run("env", &words, CAPTURE_LIMIT)?;
     let findings: Value = serde_json::from_str(&ended.stdout)
@@ -54,6 +54,7 @@ fn doctor(environment: &[&str]) -> Result<Vec<Value>> {
     findings.as_array().cloned().context("no list of findings")
 }
 
+/// What keeps a camera from working.
 fn bad(findings: &[Value]) -> Vec<&Value> {
     findings
         .iter()
@@ -61,11 +62,14 @@ fn bad(findings: &[Value]) -> Vec<&Value> {
         .collect()
 }
 
-/// One bad finding must speak of the cause in these words, and have a fix.
-fn names(findings: &[Value], words: &str) -> Result<String> {
-    let of_it = |finding: &&Value| finding.to_string().to_lowercase().contains(words);
-    let found = bad(findings).into_iter().find(of_it);
-    let found = found.with_context(|| format!("nothing bad about {words}: {findings:?}"))?;
+/// One finding that is not good must speak of the cause in this word, and have a fix.
+fn names(findings: &[Value], word: &str) -> Result<String> {
+    let of_it = |finding: &&Value| {
+        let wrong = finding["verdict"] == "bad" || finding["verdict"] == "warning";
+        wrong && finding.to_string().to_lowercase().contains(word)
+    };
+    let found = findings.iter().find(of_it);
+    let found = found.with_context(|| format!("nothing wrong about {word}: {findings:?}"))?;
     let fix = found["fix"]
         .as_str()
         .with_context(|| format!("no fix: {found}"))?;

@@ -153,7 +153,7 @@ fn second(_bench: &mut Bench) -> Result<Verdict> {
     daemon.wait_module("present")?;
     let frames = daemon.frames("main")?;
     some_frames(&frames)?;
-    let other = crate::process::run(daemon::PROGRAM, &["--config", "/run/bayonetd.toml"], LIMIT)?;
+    let other = crate::process::run(daemon::PROGRAM, &["--config", daemon::CONFIGURATION], LIMIT)?;
     ensure!(!other.success(), "it was not refused");
     let words = other.last_words();
     let pid = daemon.pid().to_string();
