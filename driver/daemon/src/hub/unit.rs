@@ -117,20 +117,25 @@ impl Unit {
         self.frames.subscribe()
     }
 
-    /// Start of the newest frame's exposure, once exposure and white balance have settled.
+    /// Start of the newest frame's exposure, once exposure has settled.
     pub(super) fn settled(&self) -> Option<u64> {
         let frame = self.frames.borrow();
         let newest = frame.as_ref().filter(|_| self.settling.settled())?;
         Some(newest.timestamp_ns)
     }
 }
+
 impl Unit {
     /// Whether a client can have such a stream beside the others.
     pub(super) fn check(&self, request: &StreamRequest) -> Result<(), Refusal> {
         let Some(wanted) = request.size else {
             return Ok(());
         };
-        let agreed = self.stream_request().size;
+        let running = self
+            .stream
+            .as_ref()
+            .map(|stream| [stream.width, stream.height]);
+        let agreed = running.or(self.stream_request().size);
         let somebody = self.wants.values().any(|want| *want != Want::Capabilities);
         match agreed {
             Some(agreed) if somebody && agreed != wanted => Err(Refusal::Conflict(format!(
@@ -154,10 +159,16 @@ impl Unit {
             Want::Frames(request) | Want::Picture(request) => Some(request),
             Want::Capabilities => None,
         });
+        if requests.clone().any(|request| request.full) {
+            return StreamRequest {
+                size: None,
+                full: true,
+            };
+        }
         let named = requests.clone().find_map(|request| request.size);
         StreamRequest {
             size: named.or(self.default_size),
-            full: requests.clone().any(|request| request.full),
+            full: false,
         }
     }
 
