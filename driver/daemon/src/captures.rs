@@ -8,6 +8,7 @@
 
 use crate::command::Refusal;
 use crate::report::CameraName;
+use jiff::Timestamp;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use nix::sys::statvfs::statvfs;
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 /// Ends the name of a file that is still being written.
 const PARTIAL: &str = ".part";
@@ -401,33 +402,10 @@ fn is_capture(name: &str) -> bool {
     name.len() == CAPTURE_LENGTH && name.bytes().zip(PATTERN).all(fits)
 }
 
-/// A time as the name of a capture, in UTC.
+/// A time as the name of a capture, in UTC. One beyond the calendar's end counts as its beginning.
 fn capture_name(time: SystemTime) -> String {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-    let (year, month, day) = civil(days);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    let millisecond = since.subsec_millis();
-    format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}.{millisecond:03}Z")
-}
-
-/// Year, month and day of a day counted from 1970-01-01 (the Gregorian calendar, years that begin in March).
-fn civil(days: u64) -> (u64, u64, u64) {
-    // Days from 0000-03-01 to 1970-01-01; days of 400, 100, 4 years and of one.
-    const EPOCH: u64 = 719_468;
-    const ERA: u64 = 146_097;
-    let day = days + EPOCH;
-    let (era, of_era) = (day / ERA, day % ERA);
-    let of_era_year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / (ERA - 1)) / 365;
-    let of_year = of_era - (365 * of_era_year + of_era_year / 4 - of_era_year / 100);
-    let month_from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
-    (era * 400 + of_era_year + u64::from(month <= 2), month, day)
+    let time = Timestamp::try_from(time).unwrap_or_default();
+    time.strftime("%Y%m%dT%H%M%S.%3fZ").to_string()
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@
 //! and what the two say to each other is in [`wire`].
 
 pub mod api;
-pub mod calendar;
 pub mod camera;
 pub mod captures;
 pub mod client;

@@ -1,9 +1,9 @@
 //! What a picture says of itself: EXIF 2.32 (CIPA DC-008-2019).
 
-use crate::calendar::Utc;
 use crate::wire::LensTags;
 use exif::experimental::Writer;
 use exif::{Field, In, Rational, Tag, Value};
+use jiff::Timestamp;
 use std::io::Cursor;
 use std::time::SystemTime;
 
@@ -38,11 +38,9 @@ pub struct Shot {
 /// # Errors
 /// A sentence, where the facts cannot be written.
 pub fn tiff(shot: &Shot, width: u16, height: u16) -> Result<Vec<u8>, String> {
-    let utc = Utc::from(shot.taken);
-    let date = format!(
-        "{:04}:{:02}:{:02} {:02}:{:02}:{:02}",
-        utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second
-    );
+    let taken = Timestamp::try_from(shot.taken).unwrap_or_default();
+    let date = taken.strftime("%Y:%m:%d %H:%M:%S").to_string();
+    let fraction = taken.strftime("%3f").to_string();
     let mut fields = vec![
         field(Tag::Make, text(MAKE)),
         field(Tag::Model, text(&shot.model)),
@@ -53,10 +51,7 @@ pub fn tiff(shot: &Shot, width: u16, height: u16) -> Result<Vec<u8>, String> {
         field(Tag::DateTime, text(&date)),
         field(Tag::ExifVersion, Value::Undefined(EXIF_VERSION.to_vec(), 0)),
         field(Tag::DateTimeOriginal, text(&date)),
-        field(
-            Tag::SubSecTimeOriginal,
-            text(&format!("{:03}", utc.millisecond)),
-        ),
+        field(Tag::SubSecTimeOriginal, text(&fraction)),
         field(Tag::OffsetTimeOriginal, text("+00:00")),
         field(Tag::ColorSpace, Value::Short(vec![SRGB])),
         field(Tag::PixelXDimension, Value::Short(vec![width])),

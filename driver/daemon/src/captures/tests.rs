@@ -2,6 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
+use std::time::UNIX_EPOCH;
 
 const NOON: Duration = Duration::from_millis(1_795_348_800_005);
 
