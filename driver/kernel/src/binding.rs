@@ -26,6 +26,7 @@ const CLOSED_MODE: u32 = 0o700;
 /// An open that began before the doors closed has its descriptor after this time; then holders are looked for a second
 /// time, which also finds a descriptor that one process handed to another meanwhile.
 const LATE_OPENERS: Duration = Duration::from_millis(2);
+
 /// Why drivers could not be unbound.
 #[derive(Debug, thiserror::Error)]
 pub enum UnbindError {

@@ -1,7 +1,7 @@
 //! What clients ask for: leases, controls, pictures, lenses.
 
 use super::shots::{Shot, Taken};
-use super::unit::Want;
+use super::unit::{Unit, Want};
 use super::{Hub, Note, Waiting, shot_client};
 use crate::captures::Format;
 use crate::command::{Answer, CaptureRequest, Command, Lease, Refusal};
@@ -32,7 +32,7 @@ impl Hub {
                 self.capabilities(now, camera, Waiting::Capabilities(answer));
             }
             Command::Controls(camera, answer) => {
-                let held = self.present(camera).map(|()| self.held(camera));
+                let held = self.present(camera).map(|_| self.held(camera));
                 let _ = answer.send(held);
             }
             Command::SetControls(camera, values, answer) => {
@@ -51,10 +51,7 @@ impl Hub {
     /// The shutter key went down.
     pub(super) fn shutter(&mut self, now: Duration) {
         self.tell(Event::Shutter);
-        let there = |camera: &CameraName| {
-            let state = self.camera_state(*camera);
-            state.is_some_and(|state| state != CameraState::Absent)
-        };
+        let there = |camera: &CameraName| self.usable(*camera).is_ok();
         // With no module plugged the key still takes the other picture.
         let cameras: Vec<CameraName> = self.shutter.iter().copied().filter(there).collect();
         if cameras.is_empty() {
@@ -70,37 +67,28 @@ impl Hub {
         self.capture(now, request, None);
     }
 
-    fn camera_state(&self, camera: CameraName) -> Option<CameraState> {
-        let unit = self.units.iter().find(|unit| unit.name == camera)?;
-        Some(unit.report().state)
+    /// The camera, if the board has it at all.
+    fn present(&self, camera: CameraName) -> Result<&Unit, Refusal> {
+        self.find(camera).ok_or_else(|| {
+            let reason = self
+                .no_mount
+                .as_deref()
+                .unwrap_or("the device tree does not name it");
+            Refusal::NotFound(format!("there is no {camera} camera: {reason}"))
+        })
     }
 
-    /// Whether the board has such a camera at all.
-    fn present(&self, camera: CameraName) -> Result<(), Refusal> {
-        if self.camera_state(camera).is_some() {
-            return Ok(());
-        }
-        let reason = self
-            .no_mount
-            .as_deref()
-            .unwrap_or("the device tree does not name it");
-        Err(Refusal::NotFound(format!(
-            "there is no {camera} camera: {reason}"
-        )))
-    }
-
-    /// Whether its sensor is there now.
-    fn usable(&self, camera: CameraName) -> Result<(), Refusal> {
-        self.present(camera)?;
-        if self.camera_state(camera) == Some(CameraState::Absent) {
-            let unit = self.units.iter().find(|unit| unit.name == camera);
-            let reason = unit.and_then(|unit| unit.report().reason);
-            let reason = reason.unwrap_or_else(|| "no module is plugged".to_owned());
+    /// The camera, if its sensor is there now.
+    fn usable(&self, camera: CameraName) -> Result<&Unit, Refusal> {
+        let unit = self.present(camera)?;
+        let report = unit.report();
+        if report.state == CameraState::Absent {
+            let reason = report.reason.as_deref().unwrap_or("no module is plugged");
             return Err(Refusal::Unavailable(format!(
                 "the {camera} camera is not there: {reason}"
             )));
         }
-        Ok(())
+        Ok(unit)
     }
 
     fn held(&self, camera: CameraName) -> Values {
@@ -117,15 +105,14 @@ impl Hub {
         camera: CameraName,
         request: StreamRequest,
     ) -> Result<Lease, Refusal> {
-        self.present(camera)?;
+        let unit = self.present(camera)?;
+        unit.check(&request)?;
+        let frames = unit.frames();
         self.clients += 1;
         let (client, notes) = (self.clients, self.notes.clone());
-        let Some(unit) = self.unit(camera) else {
-            return Err(Refusal::NotFound(format!("there is no {camera} camera")));
-        };
-        unit.check(&request)?;
-        unit.want(now, client, Want::Frames(request));
-        let frames = unit.frames();
+        if let Some(unit) = self.unit(camera) {
+            unit.want(now, client, Want::Frames(request));
+        }
         let (alive, gone) = oneshot::channel();
         tokio::spawn(async move {
             // Nothing is ever sent: it resolves when the lease is dropped.
@@ -138,10 +125,10 @@ impl Hub {
 
     /// Answers by a camera's capabilities: at once, or when its process has told them.
     fn capabilities(&mut self, now: Duration, camera: CameraName, waiting: Waiting) {
-        if let Err(refusal) = self.present(camera) {
-            return waiting.refuse(refusal);
-        }
-        let known = self.unit(camera).and_then(|unit| unit.capabilities.clone());
+        let known = match self.present(camera) {
+            Ok(unit) => unit.capabilities.clone(),
+            Err(refusal) => return waiting.refuse(refusal),
+        };
         if let Some(known) = known {
             return self.answer(camera, &known, waiting);
         }
@@ -272,9 +259,8 @@ impl Hub {
     fn may_capture(&self, request: &CaptureRequest) -> Result<(), Refusal> {
         self.store.check_space(0)?;
         for &camera in &request.cameras {
-            self.usable(camera)?;
-            let unit = self.units.iter().find(|unit| unit.name == camera);
-            if request.full && unit.is_some_and(|unit| unit.streams_otherwise()) {
+            let unit = self.usable(camera)?;
+            if request.full && unit.streams_otherwise() {
                 return Err(Refusal::Conflict(format!(
                     "the {camera} camera streams for somebody; a picture of every pixel would interrupt them: end \
                      the other clients, or take it at the stream's size"

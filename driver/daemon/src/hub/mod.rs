@@ -185,6 +185,10 @@ impl Hub {
         self.units.iter_mut().find(|unit| unit.name == camera)
     }
 
+    fn find(&self, camera: CameraName) -> Option<&Unit> {
+        self.units.iter().find(|unit| unit.name == camera)
+    }
+
     fn order_stills(&mut self) {
         let Self { units, shots, .. } = self;
         let find = |camera| units.iter().find(move |unit: &&Unit| unit.name == camera);

@@ -20,7 +20,7 @@ impl Hub {
     /// The mount's module.
     pub(super) fn module(&self) -> Module {
         let lens = self.lens();
-        let Some(unit) = self.mount() else {
+        let Some(unit) = self.find(CameraName::Mount) else {
             return Module {
                 state: ModuleState::NotConfigured,
                 reason: self.no_mount.clone(),
@@ -39,15 +39,9 @@ impl Hub {
         }
     }
 
-    fn mount(&self) -> Option<&Unit> {
-        self.units
-            .iter()
-            .find(|unit| unit.name == CameraName::Mount)
-    }
-
     /// What the lens lines read, while a module is there and they are still.
     pub(super) fn lens_pins(&self) -> Option<LensPins> {
-        match self.mount()?.machine.lens() {
+        match self.find(CameraName::Mount)?.machine.lens() {
             LensView::Settled(pins) => Some(pins),
             LensView::None | LensView::Changing => None,
         }
@@ -63,7 +57,7 @@ impl Hub {
 
     fn lens(&self) -> Lens {
         let changing = self
-            .mount()
+            .find(CameraName::Mount)
             .is_some_and(|unit| unit.machine.lens() == LensView::Changing);
         let (state, profile) = match self.identified() {
             lens::Lens::None if changing => (LensState::Changing, None),

@@ -27,27 +27,25 @@ pub(crate) fn run(arguments: &RunArgs, verbose: u8) -> Result<ExitCode> {
         eprintln!("Starting the board. Ctrl-] ends it; orders: `bayonet-board ctl --help`.");
     }
     let mut board = arguments.board.clone();
-    let api = tour::forward()?;
-    if arguments.tour {
+    let api = arguments.tour.then(tour::forward).transpose()?;
+    if let Some(api) = api {
         board.driver = true;
         board.forward.push(api);
     }
     let session = Session::start(&board, console, None)?;
-    match console {
-        ConsoleUse::Shell => terminal::attach(&session, POLL)?,
-        ConsoleUse::Show => {
-            while !is_over(&session)? {
+    if let Some(api) = api {
+        tour::tour(&session, &arguments.pictures, api)?;
+        if std::io::stdin().is_terminal() {
+            println!("\nThe board stays up until Ctrl-C.");
+            while !is_over(&session).unwrap_or(true) {
                 std::thread::sleep(POLL);
             }
         }
-        ConsoleUse::Quiet | ConsoleUse::Log => {
-            tour::tour(&session, &arguments.pictures, api)?;
-            if std::io::stdin().is_terminal() {
-                println!("\nThe board stays up until Ctrl-C.");
-                while !is_over(&session).unwrap_or(true) {
-                    std::thread::sleep(POLL);
-                }
-            }
+    } else if console == ConsoleUse::Shell {
+        terminal::attach(&session, POLL)?;
+    } else {
+        while !is_over(&session)? {
+            std::thread::sleep(POLL);
         }
     }
     session.end()?;

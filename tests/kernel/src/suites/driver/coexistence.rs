@@ -1,6 +1,6 @@
 //! Ordinary libcamera applications work as if `bayonetd` were not there, and what is missing is told.
 
-use super::{Witness, some_frames};
+use super::{begin, some_frames};
 use crate::cam::{self, CAPTURE_LIMIT, SMALL, Shot, finish};
 use crate::daemon::Daemon;
 use crate::orders::Port;
@@ -75,9 +75,7 @@ fn beside(bench: &mut Bench) -> Result<Verdict> {
 }
 
 fn shared(bench: &mut Bench) -> Result<Verdict> {
-    let daemon = Daemon::start()?;
-    daemon.wait_module("present")?;
-    let witness = Witness::begin(&daemon, &mut bench.board)?;
+    let (daemon, witness) = begin(bench)?;
     Shot::new(MOUNT, FRAMES, SMALL).frames()?;
     witness.undisturbed(&daemon, &mut bench.board)?;
     drop(witness);

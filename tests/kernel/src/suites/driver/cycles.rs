@@ -1,6 +1,6 @@
 //! Many plugs: nothing is lost by the main camera and nothing is left behind by `bayonetd`; and how quick a plug is.
 
-use super::Witness;
+use super::begin;
 use crate::cam::{CAPTURE_LIMIT, SMALL, Shot, count, finish};
 use crate::daemon::{self, Daemon};
 use crate::orders::Port;
@@ -161,9 +161,7 @@ fn cycles(bench: &mut Bench) -> Result<Verdict> {
         .and_then(|count| count.parse().ok())
         .unwrap_or(CYCLES)
         .max(WARM + 1);
-    let daemon = Daemon::start()?;
-    daemon.wait_module("present")?;
-    let witness = Witness::begin(&daemon, &mut bench.board)?;
+    let (daemon, witness) = begin(bench)?;
     let events = daemon.events()?;
     let told = |state: &'static str| {
         events.wait(move |event| event["event"] == "module" && event["state"] == state)

@@ -18,6 +18,7 @@ pub(super) use recovery::SUITE as RECOVERY;
 
 use crate::daemon::{Daemon, Stream};
 use crate::orders::Board;
+use crate::suites::Bench;
 use anyhow::{Context, Result, ensure};
 use std::env;
 use std::time::Duration;
@@ -65,6 +66,14 @@ impl Witness {
         );
         Ok(main["frames"].as_u64().unwrap_or_default())
     }
+}
+
+/// `bayonetd`, with a module that is there and the main camera streaming.
+fn begin(bench: &mut Bench) -> Result<(Daemon, Witness)> {
+    let daemon = Daemon::start()?;
+    daemon.wait_module("present")?;
+    let witness = Witness::begin(&daemon, &mut bench.board)?;
+    Ok((daemon, witness))
 }
 
 /// Frames that the main sensor sent and that did not reach memory. One may be on its way at the moment of asking.

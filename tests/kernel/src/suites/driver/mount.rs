@@ -1,6 +1,6 @@
 //! The module is plugged and unplugged at every moment that could be a wrong one, while the main camera streams.
 
-use super::{Witness, some_frames};
+use super::{Witness, begin, some_frames};
 use crate::daemon::Daemon;
 use crate::orders::Port;
 use crate::suites::{Bench, Complaints, Suite, Test, Verdict, remark};
@@ -56,14 +56,6 @@ pub(crate) const SUITE: Suite = Suite {
 };
 
 const MOUNT: Port = Port::Mount;
-
-/// `bayonetd`, with the main camera streaming.
-fn begin(bench: &mut Bench) -> Result<(Daemon, Witness)> {
-    let daemon = Daemon::start()?;
-    daemon.wait_module("present")?;
-    let witness = Witness::begin(&daemon, &mut bench.board)?;
-    Ok((daemon, witness))
-}
 
 /// After everything: the main camera has noticed nothing, and the mount camera streams.
 fn end(bench: &mut Bench, daemon: &Daemon, witness: &Witness) -> Result<Verdict> {

@@ -3,8 +3,7 @@
 //! How many transfers there are is not known beforehand: one transfer after the other is made to fail until the
 //! board says that the fault was not reached. Unless a thorough run is asked for, only some of a stream's are.
 
-use super::{Witness, some_frames, thorough};
-use crate::daemon::Daemon;
+use super::{begin, some_frames, thorough};
 use crate::orders::{Board, Port};
 use crate::suites::{Bench, Complaints, Suite, Test, Verdict, remark};
 use anyhow::{Context, Result, bail};
@@ -66,9 +65,7 @@ fn each(
 }
 
 fn trial(bench: &mut Bench) -> Result<Verdict> {
-    let daemon = Daemon::start()?;
-    daemon.wait_module("present")?;
-    let witness = Witness::begin(&daemon, &mut bench.board)?;
+    let (daemon, witness) = begin(bench)?;
     let tried = each(bench, 1, |board, nth| {
         board.unplug(MOUNT)?;
         daemon.wait_module("absent")?;
@@ -83,12 +80,9 @@ fn trial(bench: &mut Bench) -> Result<Verdict> {
 }
 
 fn probe(bench: &mut Bench) -> Result<Verdict> {
-    let daemon = Daemon::start()?;
-    daemon.wait_module("present")?;
-    let witness = Witness::begin(&daemon, &mut bench.board)?;
+    let (daemon, witness) = begin(bench)?;
     let tried = each(bench, 1, |board, nth| {
         // Unplugged while streaming, the chain is unbound; the next plug binds it.
-        some_frames(&daemon.frames("mount")?)?;
         let frames = daemon.frames("mount")?;
         some_frames(&frames)?;
         board.unplug(MOUNT)?;
@@ -120,9 +114,7 @@ fn wait_unbound() -> Result<()> {
 }
 
 fn start(bench: &mut Bench) -> Result<Verdict> {
-    let daemon = Daemon::start()?;
-    daemon.wait_module("present")?;
-    let witness = Witness::begin(&daemon, &mut bench.board)?;
+    let (daemon, witness) = begin(bench)?;
     let stride = if thorough() { 1 } else { STRIDE };
     let tried = each(bench, stride, |board, nth| {
         arm(board, nth)?;
