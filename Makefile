@@ -9,9 +9,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test test-nightly bench lint clean
+.PHONY: help deps build run test test-nightly bench lint overlays install clean
 
-BOARD := target/release/bayonet-board
+VIRTUAL_BOARD := target/release/bayonet-board
 UNIT_TESTS := target/unit-tests.log
 # Not bayonet-daemon's `libcamera`: only the build root has its headers.
 HOST_FEATURES := bayonet-kernel-tests/host
@@ -26,6 +26,30 @@ RUST_VERSION := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 
 # What a preparation starts on the host, and what compiles the board. The rest is in the build root.
 PACKAGES := mmdebstrap bubblewrap uidmap debian-archive-keyring gcc libc6-dev
+
+# Where overlays are compiled to, and the boards there are.
+OVERLAYS := target/overlays
+BOARDS := $(basename $(notdir $(wildcard dt-overlays/boards/*.dts)))
+# Other sensors of a camera are there and not enabled: they share an address, and their connection is one-sided.
+DTC_FLAGS := -@ -Wno-unique_unit_address -Wunique_unit_address_if_enabled -Wno-graph_endpoint -Wno-graph_port \
+	-Wno-unit_address_vs_reg
+
+# Installs the packages in the shell variable `missing`, after the command in `prepare`.
+define install_missing
+	if [ $${#missing[@]} -ne 0 ]; then
+		echo "make: installing $${missing[*]}"
+		install="$$prepare && apt-get update && apt-get install --yes --no-install-recommends $${missing[*]}"
+		if [ "$$(id --user)" -eq 0 ]; then
+			sh -c "$$install"
+		elif command -v sudo > /dev/null; then
+			sudo sh -c "$$install"
+		else
+			echo "make: no sudo here: as root, run" >&2
+			echo "  $$install" >&2
+			exit 1
+		fi
+	fi
+endef
 
 help: ## Shows this list.
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 21
@@ -59,30 +83,19 @@ deps: ## Installs the system packages that are missing; asks for root once.
 			exit 1
 		fi
 	fi
-	if [ $${#missing[@]} -eq 0 ]; then exit 0; fi
-	echo "make: installing $${missing[*]}"
-	install="$$prepare && apt-get update && apt-get install --yes --no-install-recommends $${missing[*]}"
-	if [ "$$(id --user)" -eq 0 ]; then
-		sh -c "$$install"
-	elif command -v sudo > /dev/null; then
-		sudo sh -c "$$install"
-	else
-		echo "make: no sudo here: as root, run" >&2
-		echo "  $$install" >&2
-		exit 1
-	fi
+	$(install_missing)
 
 build: deps ## Compiles the board and prepares its guest; cached.
 	@cargo build --release --package bayonet-board
-	$(BOARD) build
+	$(VIRTUAL_BOARD) build
 
 run: deps ## Boots the board with bayonetd: pictures, an unplug and a plug, lenses, the API.
 	@cargo build --release --package bayonet-board
-	$(BOARD) run --tour
+	$(VIRTUAL_BOARD) run --tour
 
 test: deps ## Unit tests on the host, KTAP suites in guests.
 	@cargo build --release --package bayonet-board
-	$(BOARD) build
+	$(VIRTUAL_BOARD) build
 	status=0
 	cargo test --workspace --features $(HOST_FEATURES) --release --no-fail-fast 2>&1 | tee $(UNIT_TESTS) || status=$$?
 	BAYONET_UNIT_TESTS=$(UNIT_TESTS) cargo run --quiet --release --package bayonet-kernel-tests \
@@ -141,7 +154,7 @@ lint: deps ## Format, clippy, licences.
 	@cargo fmt --all --check
 	cargo clippy --workspace --all-targets --features $(HOST_FEATURES) --locked -- -D warnings
 	cargo build --quiet --release --package bayonet-board
-	$(BOARD) cargo -- clippy --quiet --package bayonet-daemon --features libcamera --all-targets --locked -- -D warnings
+	$(VIRTUAL_BOARD) cargo -- clippy --quiet --package bayonet-daemon --features libcamera --all-targets --locked -- -D warnings
 	if cargo deny --version > /dev/null 2>&1; then
 		cargo deny check licenses bans sources
 		if cargo deny fetch > /dev/null 2>&1; then
@@ -152,6 +165,58 @@ lint: deps ## Format, clippy, licences.
 	else
 		echo "make: SKIPPED cargo deny: not installed (cargo install --locked cargo-deny)"
 	fi
+
+overlays: ## Compiles the device tree overlays to target/overlays.
+	@missing=() prepare=true
+	if command -v apt-get > /dev/null; then
+		command -v cpp > /dev/null || missing+=(cpp)
+		command -v dtc > /dev/null || missing+=(device-tree-compiler)
+	fi
+	$(install_missing)
+	mkdir --parents $(OVERLAYS)
+	for board in $(BOARDS); do
+		cpp -nostdinc -undef -x assembler-with-cpp -P -D__DTS__ -I dt-overlays -o $(OVERLAYS)/$$board.pre \
+			dt-overlays/boards/$$board.dts
+		dtc $(DTC_FLAGS) -I dts -O dtb -o $(OVERLAYS)/bayonet-$$board.dtbo $(OVERLAYS)/$$board.pre
+		rm $(OVERLAYS)/$$board.pre
+		echo "$(OVERLAYS)/bayonet-$$board.dtbo"
+	done
+
+install: overlays ## Puts the overlay of this board where its boot loader looks (BOARD, DESTDIR).
+	@board="$(BOARD)"
+	if [ -z "$$board" ]; then
+		has() { tr '\0' '\n' < /proc/device-tree/compatible 2> /dev/null | grep --quiet --line-regexp "$$1"; }
+		# The Raspberry Pi kernel's trees have this label, mainline's have not.
+		raspberry_pi() { [ -e /proc/device-tree/__symbols__/i2c_csi_dsi ]; }
+		suffix=-mainline
+		if raspberry_pi; then suffix=; fi
+		if has raspberrypi,5-model-b; then board=pi5$$suffix
+		elif has raspberrypi,5-compute-module; then board=cm5
+		elif has raspberrypi,4-model-b; then board=pi4$$suffix
+		elif has raspberrypi,4-compute-module; then board=cm4$$suffix
+		elif has radxa,rock-5b-plus; then board=rock-5b-plus
+		elif has radxa,rock-5b; then board=rock-5b
+		elif has fsl,imx8mp-evk; then board=imx8mp-evk
+		else
+			echo "make: this is none of the boards there are; name one: make install BOARD=NAME" >&2
+			echo "  $(BOARDS)" >&2
+			exit 1
+		fi
+	fi
+	if [ ! -e $(OVERLAYS)/bayonet-$$board.dtbo ]; then
+		echo "make: no overlay for the board $$board; there are $(BOARDS)" >&2
+		exit 1
+	fi
+	# The Raspberry Pi's firmware looks in overlays/ beside config.txt; u-boot-menu takes files of /boot/dtbo.
+	case $$board in
+		pi* | cm*)
+			directory=/boot/firmware/overlays
+			if [ -z "$(DESTDIR)" ] && [ ! -d /boot/firmware ]; then directory=/boot/overlays; fi
+			;;
+		*) directory=/boot/dtbo ;;
+	esac
+	install -D --mode=644 $(OVERLAYS)/bayonet-$$board.dtbo "$(DESTDIR)$$directory/bayonet.dtbo"
+	echo "$(DESTDIR)$$directory/bayonet.dtbo: how to load it is in dt-overlays/README.md"
 
 clean: ## Removes what was compiled; the guest stays in the cache.
 	@cargo clean
