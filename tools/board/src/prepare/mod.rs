@@ -27,8 +27,8 @@ pub use build_root::{BuildRoot, Sandbox};
 pub use cache::{Cache, CacheLock, Key};
 pub use cross::{GuestProgram, Linkage};
 pub use error::{Error, Result};
-pub use overlays::OverlayTools;
 pub(crate) use host::check as check_host;
+pub use overlays::OverlayTools;
 use std::path::PathBuf;
 
 /// Bytes that a preparation from nothing needs in the cache, with some to spare.

@@ -102,15 +102,17 @@ impl Workshop {
 
     /// What device tree overlays are checked with; the processed schema is made if need be.
     pub(super) fn overlay_tools(&self, root: &BuildRoot) -> Result<OverlayTools> {
-        let key = overlays::key(root);
+        let key = overlays::key(root, &self.source)?;
         let schema = match self.cache.find(overlays::SCHEMA, key) {
             Some(found) => found,
-            None => self.cache.build(&self.hold()?, overlays::SCHEMA, |partial| {
-                overlays::make_schema(root, &self.steps, partial)?;
-                Ok(key)
-            })?,
+            None => self
+                .cache
+                .build(&self.hold()?, overlays::SCHEMA, |partial| {
+                    overlays::make_schema(root, &self.source, &self.steps, partial)?;
+                    Ok(key)
+                })?,
         };
-        Ok(OverlayTools::new(root.clone(), schema))
+        Ok(OverlayTools::new(root.clone(), schema, self.source.clone()))
     }
 
     /// The build root's cargo in the workspace, for the guest's target.
