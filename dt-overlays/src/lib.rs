@@ -12,10 +12,15 @@ mod directory;
 mod error;
 mod overlay;
 mod overrides;
+mod problems;
 mod set;
 mod tree;
+
+#[cfg(test)]
+mod samples;
 
 pub use directory::read_directory;
 pub use dtoolkit;
 pub use error::{Error, Result};
 pub use overlay::{Overlay, Parameter};
+pub use problems::{Problem, problems};

@@ -147,3 +147,6 @@ fn collect_labels(node: &Node, labels: &mut Vec<String>) {
         collect_labels(child, labels);
     }
 }
+
+#[cfg(test)]
+mod tests;

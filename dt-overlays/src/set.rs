@@ -338,3 +338,6 @@ impl Setting<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
