@@ -5,8 +5,7 @@
 use crate::boards::{BOARDS, Base, Board};
 use crate::parameters::trials;
 use crate::workshop::{Merge, workshop};
-use bayonet_overlay::dtoolkit::fdt::Fdt;
-use bayonet_overlay::dtoolkit::model::DeviceTree;
+use bayonet_overlay::read_blob;
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -169,7 +168,7 @@ fn a_wrong_module_is_complained_about() {
     };
     let file = workshop().merge(&[merge]).remove(0);
     let blob = fs::read(&file).unwrap();
-    let mut tree = DeviceTree::from_fdt(&Fdt::new(&blob).unwrap());
+    let mut tree = read_blob(&blob).unwrap();
     let module = tree.find_node_mut("/bayonet").unwrap();
     module.remove_property("lens-code-gpios").unwrap();
     fs::write(&file, tree.to_dtb()).unwrap();
