@@ -152,7 +152,6 @@ impl Hub {
             settings: config.process.clone(),
             default_size,
             outputs: start.outputs.clone(),
-            controls: self.memory.controls.get(&name).cloned().unwrap_or_default(),
         };
         self.units.push(Unit::new(parts, now));
         Ok(())
