@@ -4,7 +4,7 @@
 //! refuses to start, is mended in the same way.
 
 use super::settle::Settling;
-use super::worker::{Job, Worker};
+use super::worker::Worker;
 use crate::command::Refusal;
 use crate::config;
 use crate::process::{Output, Process, Word};
@@ -264,10 +264,11 @@ impl Unit {
     }
 
     fn mount_action(&mut self, now: Duration, action: mount::Action) {
-        if let Some(job) = Job::of(action) {
-            return self.worker.give(job);
-        }
-        let allowed = action == mount::Action::AllowCamera;
+        let allowed = match action {
+            mount::Action::Kernel(job) => return self.worker.give(job),
+            mount::Action::AllowCamera => true,
+            mount::Action::WithdrawCamera => false,
+        };
         self.supervisor
             .handle(now, supervisor::Input::Allowed(allowed));
     }
