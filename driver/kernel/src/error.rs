@@ -72,7 +72,9 @@ pub enum Error {
         sensor: String,
     },
     /// A GPIO line is not there.
-    #[error("{line}: {chip} has lines 0 to {last} only; correct the module's node in the device tree", last = count.saturating_sub(1))]
+    #[error(
+        "{line} is not there, {chip} has {count} lines: correct the module's node in the device tree"
+    )]
     NoLine {
         /// The line, by its place in the device tree.
         line: String,
