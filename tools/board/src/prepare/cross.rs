@@ -18,6 +18,8 @@ use std::time::Duration;
 const PKG_CONFIG_DIRECTORIES: &str = "/usr/lib/aarch64-linux-gnu/pkgconfig:/usr/share/pkgconfig";
 /// Longest time for a build from nothing, downloads included.
 const COMPILE_LIMIT: Duration = Duration::from_secs(20 * 60);
+/// Where the sources appear in the build root.
+const SOURCE: &str = "/source";
 /// Overrides where the sources are.
 const SOURCE_VARIABLE: &str = "BAYONET_SOURCE";
 
@@ -121,8 +123,6 @@ pub(super) fn cargo(
 ) -> Result<Sandbox> {
     let target = target(shop)?;
     let home = made(shop.cache.path().join("cargo"))?;
-    // Cargo tells fresh from stale by path and time, so every checkout needs a path of its own.
-    let inside = format!("/source-{}", Key::new().with(path_bytes(&shop.source)));
     let cargo = root
         .command("cargo")
         .env("CARGO_BUILD_TARGET", architecture.target())
@@ -131,10 +131,10 @@ pub(super) fn cargo(
         .env("CARGO_TARGET_DIR", "/target")
         .env("PKG_CONFIG_ALLOW_CROSS", "1")
         .env("PKG_CONFIG_LIBDIR", PKG_CONFIG_DIRECTORIES)
-        .bind_read_only(&shop.source, &inside)
+        .bind_read_only(&shop.source, SOURCE)
         .bind(&target, "/target")
         .bind(&home, "/cargo")
-        .current_dir(&inside)
+        .current_dir(SOURCE)
         .network();
     if !root.has("/usr/bin/aarch64-linux-gnu-gcc") {
         return Ok(cargo);
@@ -145,8 +145,11 @@ pub(super) fn cargo(
     ))
 }
 
+/// Where cargo keeps what it compiles. It tells fresh from stale by times, and paths count from the workspace's: two
+/// checkouts that shared a directory would be given each other's programs.
 fn target(shop: &Workshop) -> Result<PathBuf> {
-    made(shop.cache.path().join("target"))
+    let checkout = Key::new().with(path_bytes(&shop.source)).to_string();
+    made(shop.cache.path().join("target").join(checkout))
 }
 
 fn key(
