@@ -16,9 +16,10 @@ use std::time::Duration;
 
 const SUITE: &str = "trixie";
 const MIRROR: &str = "http://deb.debian.org/debian";
-/// What comes from backports: the kernel, libcamera, QEMU with vfio-user and the Rust toolchain.
+/// What comes from backports: the kernel, libcamera, QEMU with vfio-user, the Rust toolchain, and the schema tools
+/// that read today's device tree bindings.
 const PINS: &str = "\
-Package: linux-*:any qemu-*:any seabios:any rustc:any cargo:any rust-clippy:any libstd-rust*:any libcamera*:any
+Package: linux-*:any qemu-*:any seabios:any rustc:any cargo:any rust-clippy:any libstd-rust*:any libcamera*:any dt-schema:any
 Pin: release n=trixie-backports
 Pin-Priority: 900
 ";
@@ -64,7 +65,8 @@ pub(super) struct Recipe {
 
 /// The build root for a host of this architecture.
 ///
-/// `libclang` reads libcamera's headers for the bindings of the `libcamera` crate.
+/// `libclang` reads libcamera's headers for the bindings of the `libcamera` crate. `dt-schema` holds device trees
+/// against the kernel's bindings.
 pub(super) fn build_root(host: Architecture) -> Recipe {
     let excluded = &[
         "./usr/bin/*lto-dump*",
@@ -72,7 +74,6 @@ pub(super) fn build_root(host: Architecture) -> Recipe {
         // libcamera links EGL, which loads these only where something is drawn.
         "./usr/lib/aarch64-linux-gnu/dri",
         "./usr/lib/aarch64-linux-gnu/libgallium*",
-        "./usr/lib/modules/*/dtb",
         "./usr/bin/rustdoc",
     ];
     match host {
@@ -85,6 +86,7 @@ pub(super) fn build_root(host: Architecture) -> Recipe {
                 "ca-certificates",
                 "cargo",
                 "device-tree-compiler",
+                "dt-schema",
                 "e2fsprogs",
                 "g++-aarch64-linux-gnu",
                 "gcc",
@@ -116,6 +118,7 @@ pub(super) fn build_root(host: Architecture) -> Recipe {
                 "ca-certificates",
                 "cargo",
                 "device-tree-compiler",
+                "dt-schema",
                 "e2fsprogs",
                 "g++",
                 "gcc",

@@ -1,4 +1,5 @@
-//! Kernel sources: device tree includes, and the sensor drivers that Debian's kernel leaves out.
+//! Kernel sources: device tree includes, bindings and base trees, and the sensor drivers that Debian's kernel leaves
+//! out.
 //!
 //! The drivers are built out of tree, untouched, from Debian's `linux-source` package against the headers of the
 //! kernel that boots.
@@ -14,6 +15,10 @@ use std::time::Duration;
 pub(super) const SENSOR_DRIVERS: [&str; 3] = ["imx219", "imx283", "imx296"];
 /// Where the build root keeps the part of the sources that is used.
 const SOURCES: &str = "usr/src/linux";
+/// Where a kernel's sources have device trees, and its build the blobs.
+const DEVICE_TREES: &str = "arch/arm64/boot/dts";
+/// Where a kernel's sources have the schemas of device trees.
+const BINDINGS: &str = "Documentation/devicetree/bindings";
 /// Directories and files of the sources that the device tree of the board includes.
 ///
 /// `dt-bindings/input` links to the event codes of the user space interface.
@@ -21,6 +26,16 @@ const DEVICE_TREE_SOURCES: [&str; 3] = [
     "arch/arm64/boot/dts/broadcom",
     "include/dt-bindings",
     "include/uapi/linux/input-event-codes.h",
+];
+/// Base trees of the boards that overlays are written for, below [`DEVICE_TREES`].
+const BASE_TREES: [&str; 7] = [
+    "broadcom/bcm2711-rpi-4-b.dtb",
+    "broadcom/bcm2711-rpi-cm4-io.dtb",
+    "broadcom/bcm2712-d-rpi-5-b.dtb",
+    "broadcom/bcm2712-rpi-5-b.dtb",
+    "freescale/imx8mp-evk.dtb",
+    "rockchip/rk3588-rock-5b-plus.dtb",
+    "rockchip/rk3588-rock-5b.dtb",
 ];
 /// Longest time for decompressing the sources.
 const EXTRACT_LIMIT: Duration = Duration::from_secs(10 * 60);
@@ -34,6 +49,16 @@ pub(super) fn device_tree_includes() -> Vec<PathBuf> {
         sources.join(DEVICE_TREE_SOURCES[0]),
         sources.join("include"),
     ]
+}
+
+/// Directory of the kernel's own base trees, each in its vendor's, inside the build root.
+pub(super) fn base_trees() -> PathBuf {
+    Path::new("/").join(SOURCES).join(DEVICE_TREES)
+}
+
+/// Directory of the kernel's bindings, inside the build root.
+pub(super) fn bindings() -> PathBuf {
+    Path::new("/").join(SOURCES).join(BINDINGS)
 }
 
 /// Unpacks what is used of the kernel sources and removes their archive.
@@ -63,10 +88,28 @@ pub(super) fn unpack_sources(root: &BuildRoot, steps: &Steps) -> Result<()> {
         .args(["--directory", "/sources", "--file"])
         .arg(format!("/usr/src/{name}"))
         .args(wanted.chain(drivers))
+        .arg(format!("{top}/{BINDINGS}"))
         .env("XZ_DEFAULTS", "--threads=0")
         .bind(&sources, "/sources");
     steps.run("kernel sources: unpack", command.build(), EXTRACT_LIMIT)?;
     fs::remove_file(&archive).at("remove", &archive)
+}
+
+/// Moves the base trees that are used to the sources and removes the others, a hundred megabytes.
+pub(super) fn keep_base_trees(root: &BuildRoot) -> Result<()> {
+    let modules = root
+        .path()
+        .join("usr/lib/modules")
+        .join(headers_release(root)?);
+    let all = modules.join("dtb");
+    for name in BASE_TREES {
+        let kept = root.path().join(SOURCES).join(DEVICE_TREES).join(name);
+        let vendor = kept.parent().unwrap_or(&kept);
+        fs::create_dir_all(vendor).at("create", vendor)?;
+        let found = all.join(name);
+        fs::rename(&found, &kept).at("move", &found)?;
+    }
+    fs::remove_dir_all(&all).at("remove", &all)
 }
 
 /// Release of the kernel that the build root has headers for.

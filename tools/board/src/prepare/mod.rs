@@ -18,6 +18,7 @@ mod host;
 mod initramfs;
 mod kernel;
 mod lock;
+mod overlays;
 mod tool;
 mod workshop;
 
@@ -27,6 +28,7 @@ pub use cache::{Cache, CacheLock, Key};
 pub use cross::{GuestProgram, Linkage};
 pub use error::{Error, Result};
 pub(crate) use host::check as check_host;
+pub use overlays::OverlayTools;
 use std::path::PathBuf;
 
 /// Bytes that a preparation from nothing needs in the cache, with some to spare.
@@ -120,6 +122,14 @@ impl Prepared {
     /// As those of [`prepare`]; [`Error::NotAmd64`] on hosts that are not amd64.
     pub fn amd64_guest(&self, package: &str, bin: &str) -> Result<Amd64Guest> {
         self.workshop.amd64_guest(&self.build_root, package, bin)
+    }
+
+    /// What device tree overlays are checked with, besides the compiler; the first call takes minutes.
+    ///
+    /// # Errors
+    /// As those of [`prepare`].
+    pub fn overlay_tools(&self) -> Result<OverlayTools> {
+        self.workshop.overlay_tools(&self.build_root)
     }
 
     /// The build root's cargo, about to run in this workspace for the guest's target, with network.

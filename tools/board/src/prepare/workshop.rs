@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! build root --> sensor drivers --> guest (kernel, disk, early modules) --> initramfs
-//!     \--------> guest programs ------------------------------------------/
+//!     |--------> guest programs ------------------------------------------/
+//!     \--------> schema of device trees
 //! ```
 //! Each artefact's key covers its recipe and what it is made from, so a change makes anew what follows it and
 //! nothing else.
@@ -14,6 +15,7 @@ use super::debian::{self, Recipe};
 use super::error::{AtPath, Error, Result};
 use super::host::{self, Architecture};
 use super::lock::Lock;
+use super::overlays::{self, OverlayTools};
 use super::tool::Steps;
 use super::{Options, Prepared, Versions, guest, initramfs, kernel};
 use std::fs;
@@ -96,6 +98,21 @@ impl Workshop {
             Some(found) => Ok(found),
             None => cross::binary(self, &self.hold()?, root, program, Architecture::Arm64),
         }
+    }
+
+    /// What device tree overlays are checked with; the processed schema is made if need be.
+    pub(super) fn overlay_tools(&self, root: &BuildRoot) -> Result<OverlayTools> {
+        let key = overlays::key(root, &self.source)?;
+        let schema = match self.cache.find(overlays::SCHEMA, key) {
+            Some(found) => found,
+            None => self
+                .cache
+                .build(&self.hold()?, overlays::SCHEMA, |partial| {
+                    overlays::make_schema(root, &self.source, &self.steps, partial)?;
+                    Ok(key)
+                })?,
+        };
+        Ok(OverlayTools::new(root.clone(), schema, self.source.clone()))
     }
 
     /// The build root's cargo in the workspace, for the guest's target.
@@ -191,6 +208,7 @@ impl Workshop {
             _ => self.cache.build(held, self.build_recipe.name, |partial| {
                 let root = BuildRoot::new(self.build_recipe.make(&self.steps, partial)?);
                 kernel::unpack_sources(&root, &self.steps)?;
+                kernel::keep_base_trees(&root)?;
                 if options.update {
                     self.record(&mut lock, &self.build_recipe, partial)?;
                 }
