@@ -65,9 +65,11 @@ impl Host {
     }
 
     pub(crate) fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bayonet-board"));
+        // Whoever runs the tests in a shell's background has SIGINT ignored, and that is inherited.
+        let mut command = Command::new("env");
         let path = std::env::var("PATH").unwrap();
         command
+            .args(["--default-signal=INT", env!("CARGO_BIN_EXE_bayonet-board")])
             .args(words)
             .env("BAYONET_CACHE", self.path("cache"))
             .env("XDG_RUNTIME_DIR", self.path("run"))
