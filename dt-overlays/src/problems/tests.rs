@@ -153,6 +153,7 @@ fn disabled() -> Vec<u8> {
 #[test]
 fn nothing_is_told_of_a_module_that_works() {
     assert_eq!(texts(&working()), [""; 0]);
+    assert_eq!(told(MAIN, "status", b"ok\0".to_vec()), [""; 0]);
     // A mount may be absent, or disabled: its lines and its receiver do not matter then.
     for (path, property, value) in [
         ("/bayonet", "mount-sensor", None),
