@@ -1,5 +1,5 @@
-use crate::problems;
 use crate::samples::{cells, node, tree};
+use crate::{has_module, problems};
 use dtoolkit::model::{DeviceTree, DeviceTreeNode, DeviceTreeProperty};
 
 const MAIN: &str = "/i2c@1/sensor@1a";
@@ -177,6 +177,7 @@ fn the_modules_node() {
     let expected = "/: no node is compatible with \"bayonet,module\"; load the module's overlay";
     assert_eq!(told("/bayonet", "compatible", None), [expected]);
     assert_eq!(texts(&DeviceTree::new()), [expected]);
+    assert!(has_module(&working()) && !has_module(&DeviceTree::new()));
     assert_eq!(
         told("/bayonet", "status", disabled()),
         [
