@@ -3,7 +3,7 @@
 //! A base tree has complaints of its own now and then. What counts is what a merged tree adds to them.
 
 use crate::boards::{BOARDS, Base, Board};
-use crate::parameters::trials;
+use crate::parameters::schema_trials;
 use crate::workshop::{Merge, workshop};
 use bayonet_overlay::read_blob;
 use std::collections::{BTreeMap, HashMap};
@@ -131,7 +131,7 @@ pub(crate) fn added(board: Board, base: Base, all: &[Vec<(String, String)>]) -> 
 fn merged_trees_add_no_complaint() {
     for board in BOARDS {
         for base in board.bases {
-            let trials = trials(&board);
+            let trials = schema_trials(&board);
             println!("{} on {}: {} trees", board.name, base.title(), trials.len());
             for (parameters, complaints) in trials.iter().zip(added(board, *base, &trials)) {
                 assert!(

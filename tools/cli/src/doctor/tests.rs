@@ -145,9 +145,6 @@ fn device_tree_without_the_module() {
 }
 
 #[test]
-<<<<<<< HEAD
-fn lines_that_the_device_tree_does_not_tell() {
-=======
 fn contradictions_in_the_tree() {
     let board = Board::new();
     board.tree("csi@1/status", b"disabled\0");
@@ -156,14 +153,6 @@ fn contradictions_in_the_tree() {
         Verdict::Bad,
         "/csi@1: it is disabled, and is the receiver of /i2c@1/sensor@1a",
         "enable it",
-    );
-    let board = Board::new();
-    board.remove("proc/device-tree/module/present-gpios");
-    board.wrong(
-        "overlay",
-        Verdict::Bad,
-        "/module: it has a mount and no present-gpios",
-        "name the lines",
     );
 }
 
@@ -247,8 +236,7 @@ fn overlay(labels: &[&str]) -> Vec<u8> {
 }
 
 #[test]
-fn lines_that_are_not_there_or_have_other_names() {
->>>>>>> overlay
+fn lines_that_the_device_tree_does_not_tell() {
     let board = Board::new();
     board.lines("frame-select-gpios", &[22]);
     board.wrong(
