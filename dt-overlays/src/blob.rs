@@ -23,8 +23,11 @@ pub(crate) const MAXIMUM_DEPTH: usize = 32;
 /// Properties share their names' bytes in a blob, but not in memory.
 const MAXIMUM_NAME: usize = 255;
 
-/// Reads a blob; bytes behind its end do not matter.
-pub(crate) fn read(blob: &[u8]) -> Result<DeviceTree> {
+/// Reads a tree's blob, a `.dtb` or `.dtbo` file; bytes behind its end do not matter.
+///
+/// # Errors
+/// [`Error::NotATree`], [`Error::Malformed`].
+pub fn read(blob: &[u8]) -> Result<DeviceTree> {
     let header = |field: usize| cell(blob, field * 4);
     if header(0)? != MAGIC {
         return Err(wrong(0, "it does not begin with d00dfeed"));

@@ -19,6 +19,7 @@ mod tree;
 #[cfg(test)]
 mod samples;
 
+pub use blob::read as read_blob;
 pub use directory::read_directory;
 pub use dtoolkit;
 pub use error::{Error, Result};

@@ -20,8 +20,15 @@ const PINS: [(&str, &str, &str, usize); 10] = [
     ("frame0-pin", "bayonet_module", "frame-select-gpios", 1),
     ("shutter-pin", "shutter_key", "gpios", 0),
 ];
-/// A line that no board's module uses.
-const FREE_PIN: u32 = 3;
+/// Two lines of the controller that nothing else on the board uses.
+fn free_pins(board: &Board) -> [String; 2] {
+    let pins = if board.name == "imx8mp-evk" {
+        [5, 6]
+    } else {
+        [2, 3]
+    };
+    pins.map(|pin: u32| pin.to_string())
+}
 
 /// A board's parameters as they are set: what must hold is checked against this.
 struct Setting<'a> {
@@ -102,7 +109,7 @@ fn values(board: &Board) -> Vec<(String, String)> {
             board.cam0.is_some()
         };
         if is_there {
-            all.push(pair(name, &FREE_PIN.to_string()));
+            all.push(pair(name, &free_pins(board)[0]));
         }
     }
     if board.cam0.is_some() {
@@ -110,7 +117,7 @@ fn values(board: &Board) -> Vec<(String, String)> {
             pair("mount", "none"),
             pair("cam0", "main"),
             pair("cam0", "mount"),
-            pair("mount-supply-pin", &FREE_PIN.to_string()),
+            pair("mount-supply-pin", &free_pins(board)[0]),
         ]);
         if board.sensors.contains(&"imx477") {
             all.extend([pair("sync-source", "main"), pair("sync-source", "mount")]);
@@ -137,8 +144,14 @@ fn pairs(board: &Board) -> Vec<Vec<(String, String)>> {
             ],
             vec![pair("main", "imx219"), pair("mount", "imx219")],
             vec![pair("rotation", "180"), pair("mount-rotation", "90")],
-            vec![pair("cam0", "main"), pair("mount-supply-pin", "3")],
-            vec![pair("present-pin", "3"), pair("code0-pin", "2")],
+            vec![
+                pair("cam0", "main"),
+                pair("mount-supply-pin", &free_pins(board)[1]),
+            ],
+            vec![
+                pair("present-pin", &free_pins(board)[0]),
+                pair("code0-pin", &free_pins(board)[1]),
+            ],
             vec![pair("main", "imx219"), pair("mount", "none")],
             vec![
                 pair("main", "imx219"),
@@ -158,6 +171,17 @@ pub(crate) fn trials(board: &Board) -> Vec<Vec<(String, String)>> {
         .chain(pairs(board));
     all.filter(|parameters| conflicts(board, parameters).is_empty())
         .collect()
+}
+
+/// What is held against the bindings: each choice and the pairs alone, and all numbers together, for to a schema one
+/// number is as good as another.
+pub(crate) fn schema_trials(board: &Board) -> Vec<Vec<(String, String)>> {
+    let is_number = |(_, value): &(String, String)| value.parse::<u64>().is_ok();
+    let mut all = trials(board);
+    all.retain(|parameters| parameters.len() != 1 || !is_number(&parameters[0]));
+    let numbers = values(board).into_iter().filter(is_number);
+    all.push(numbers.collect());
+    all
 }
 
 /// Why the sensors cannot work at the ports that they have with these parameters.

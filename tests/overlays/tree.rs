@@ -1,17 +1,15 @@
 //! A merged tree, asked by label.
 
-use bayonet_overlay::dtoolkit::fdt::Fdt;
 use bayonet_overlay::dtoolkit::model::{DeviceTree, DeviceTreeNode};
 use bayonet_overlay::dtoolkit::{Node as _, Property as _};
+use bayonet_overlay::read_blob;
 
 /// A tree that keeps its labels (`dtc -@`).
 pub(crate) struct Tree(DeviceTree);
 
 impl Tree {
     pub(crate) fn read(blob: &[u8]) -> Self {
-        Self(DeviceTree::from_fdt(
-            &Fdt::new(blob).expect("a device tree"),
-        ))
+        Self(read_blob(blob).expect("a device tree"))
     }
 
     pub(crate) fn model(&self) -> &DeviceTree {

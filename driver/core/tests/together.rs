@@ -27,7 +27,7 @@ struct Board {
     process: Process,
     /// The process does not react to orders.
     deaf: bool,
-    pending: Option<mount::Action>,
+    pending: Option<mount::Job>,
 }
 
 impl Board {
@@ -78,17 +78,17 @@ impl Board {
     }
 
     fn mount_action(&mut self, action: mount::Action) {
-        use mount::Action::{AllowCamera, WithdrawCamera};
+        use mount::Action::{AllowCamera, Kernel, WithdrawCamera};
         let allowed = match action {
             AllowCamera => true,
             WithdrawCamera => false,
-            _ => {
+            Kernel(job) => {
                 assert_eq!(
                     self.process,
                     Process::None,
-                    "{action:?} while the process lives"
+                    "{job:?} while the process lives"
                 );
-                assert_eq!(self.pending.replace(action), None);
+                assert_eq!(self.pending.replace(job), None);
                 return;
             }
         };
@@ -156,7 +156,7 @@ impl Board {
     }
 
     fn answer(&mut self, stranger: bool) {
-        use mount::Action::{Bind, Identify, PowerDown, PowerUp, Unbind};
+        use mount::Job::{Bind, Identify, PowerDown, PowerUp, Unbind};
         let done = match self.pending.take() {
             Some(PowerUp) => Done::Powered(Ok(())),
             Some(PowerDown) => Done::PoweredDown(Ok(())),
@@ -175,7 +175,7 @@ impl Board {
                 (self.bound, self.missed_stop) = (false, false);
                 Done::Unbound(Ok(()))
             }
-            _ => return,
+            None => return,
         };
         self.mount(mount::Input::Done(done));
     }

@@ -2,15 +2,14 @@
 //!
 //! Everything in it is optional: without the file, or with an empty one, [`Config::default`] holds, and the file that
 //! is installed says the same in words. A key that nobody knows is an error, as is a value out of its range; the error
-//! names file and line. Nothing is looked up here: whether a group or a line exists is found out where it is used.
+//! names file and line. Nothing is looked up here: whether a group or a directory exists is found out where it is used.
 
 mod checks;
 
 use crate::report::CameraName;
 use bayonet_core::mount;
 use checks::{
-    absolute, absolute_each, absolute_if_any, account, count, distinct, line, lines, milliseconds,
-    quality, size,
+    absolute, absolute_each, absolute_if_any, account, count, distinct, milliseconds, quality, size,
 };
 use serde::Deserialize;
 use std::fs;
@@ -25,10 +24,6 @@ pub const PATH: &str = "/etc/bayonet/bayonetd.toml";
 pub const TOKEN_LENGTH: usize = 32;
 /// Longest file, in bytes: far more than a configuration with every comment.
 const FILE_LIMIT: u64 = 1 << 20;
-/// Code lines of a 6-bit coded mount.
-const CODE_LINES: usize = 6;
-/// Lines of the frame-line selector.
-const FRAME_LINES: usize = 2;
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -38,7 +33,7 @@ pub struct Config {
     pub api: Api,
     /// What the cameras stream.
     pub cameras: Cameras,
-    /// The mount's wires.
+    /// How the mount is watched and tried.
     pub mount: Mount,
     /// The shutter key.
     pub shutter: Shutter,
@@ -149,25 +144,10 @@ pub struct Camera {
     pub size: Option<[u32; 2]>,
 }
 
-/// Section `[mount]`.
+/// Section `[mount]`. Which lines the mount has is said by the device tree.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Mount {
-    /// Name of the line that says whether a module is plugged.
-    #[serde(deserialize_with = "line")]
-    pub present_line: String,
-    /// Its level while one is.
-    pub present_active: Level,
-    /// Names of the lines of the 6-bit lens code, most significant bit first.
-    #[serde(deserialize_with = "lines::<_, CODE_LINES>")]
-    pub code_lines: Vec<String>,
-    /// Level of a mark that is black.
-    pub code_active: Level,
-    /// Names of the lines of the frame-line selector, most significant bit first.
-    #[serde(deserialize_with = "lines::<_, FRAME_LINES>")]
-    pub frame_lines: Vec<String>,
-    /// Level of a bit that is set.
-    pub frame_active: Level,
     /// How long presence has to hold before it counts.
     #[serde(
         rename = "presence_debounce_ms",
@@ -209,18 +189,6 @@ impl Default for Mount {
     fn default() -> Self {
         let machine = mount::Config::default();
         Self {
-            present_line: "MOUNT_PRESENT".into(),
-            present_active: Level::Low,
-            code_lines: (0..CODE_LINES)
-                .rev()
-                .map(|bit| format!("LENS_CODE{bit}"))
-                .collect(),
-            code_active: Level::High,
-            frame_lines: (0..FRAME_LINES)
-                .rev()
-                .map(|bit| format!("FRAME_SELECT{bit}"))
-                .collect(),
-            frame_active: Level::High,
             presence_debounce: machine.presence_debounce,
             lens_debounce: machine.lens_debounce,
             settle: machine.settle,
@@ -228,16 +196,6 @@ impl Default for Mount {
             flap_limit: 5,
         }
     }
-}
-
-/// Level of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Level {
-    /// Near ground.
-    Low,
-    /// Near the supply.
-    High,
 }
 
 /// Section `[shutter]`.

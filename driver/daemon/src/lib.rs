@@ -22,3 +22,4 @@ pub mod wire;
 mod wires;
 
 pub use run::run;
+pub use wires::CONSUMER;

@@ -39,19 +39,17 @@ async fn serve(config: &Config) -> Result<()> {
     let begin = Instant::now();
     let mut terminate = signal(SignalKind::terminate()).context("waiting for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("waiting for SIGINT")?;
-    let settings = &config.captures;
-    let minimum_free = u64::from(settings.minimum_free) << 20;
-    let store = Store::open(&settings.directory, minimum_free)
-        .context("opening the directory of pictures")?;
-    // First of all: a second bayonetd must touch nothing.
+    // First of all, for its lock: a second bayonetd must touch nothing.
+    let server = Server::bind(&config.api).await?;
     let lenses = Arc::new(library::load(&config.lenses.directories));
-    let server = Server::bind(Settings {
-        api: config.api.clone(),
+    let minimum_free = u64::from(config.captures.minimum_free) << 20;
+    let store = Store::open(&config.captures.directory, minimum_free)
+        .context("opening the directory of pictures")?;
+    let settings = Settings {
         captures: store.clone(),
+        quality: config.captures.quality,
         lenses: Arc::clone(&lenses),
-        quality: settings.quality,
-    })
-    .await?;
+    };
     let (outputs, mut output) = mpsc::channel(WAITING);
     let (finished, mut finishing) = mpsc::unbounded_channel();
     let (notes, mut noted) = mpsc::unbounded_channel();
@@ -63,12 +61,12 @@ async fn serve(config: &Config) -> Result<()> {
         finished,
         notes,
     };
-    let (mut hub, lines) = Hub::start(begin.elapsed(), start)?;
-    let mut wires = Wires::new(lines, !config.shutter.cameras.is_empty());
+    let (mut hub, taken) = Hub::start(begin.elapsed(), start)?;
+    let mut wires = Wires::new(taken, !config.shutter.cameras.is_empty());
     let (commands, mut commanded) = mpsc::channel(WAITING);
     let (end_server, server_ends) = oneshot::channel::<()>();
     info!("serving at {}", server.socket().display());
-    let mut serving = tokio::spawn(server.serve(commands, async {
+    let mut serving = tokio::spawn(server.serve(settings, commands, async {
         // Sent or dropped, it is the end.
         let _ = server_ends.await;
     }));

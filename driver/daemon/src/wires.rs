@@ -1,11 +1,11 @@
 //! What comes in over the module's wires: presence, lens lines, shutter key.
 //!
-//! An edge tells only that something moved; what is said to the event loop is the level read after it.
+//! An edge tells only that something moved; what is said to the event loop is read after it.
 
-use crate::config::{self, Level};
 use bayonet_core::lens::LensPins;
 use bayonet_kernel::gpio::Lines;
 use bayonet_kernel::input::{Action, Key};
+use bayonet_kernel::mount_lines::{Line, MountLines};
 use log::{error, warn};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -16,8 +16,8 @@ type Result<T> = std::result::Result<T, String>;
 
 /// The shutter key's code (`KEY_CAMERA`, `linux/input-event-codes.h`).
 const KEY_CAMERA: u16 = 212;
-/// Name under which the lines are in use.
-const CONSUMER: &str = "bayonetd";
+/// Name under which `bayonetd` uses its lines.
+pub const CONSUMER: &str = "bayonetd";
 
 fn text(problem: impl ToString) -> String {
     problem.to_string()
@@ -53,33 +53,25 @@ impl<T: AsFd> Watched<T> {
     }
 }
 
-/// The mount's lines.
-pub(crate) struct MountLines {
+/// The mount's lines, taken.
+pub(crate) struct MountWires {
     presence: Watched<Lines>,
     lens: Watched<Lines>,
-    settings: config::Mount,
 }
 
-impl MountLines {
-    /// Takes the lines that the configuration names.
+impl MountWires {
+    /// Takes the lines.
     ///
     /// # Errors
     /// When a line is missing or in use.
-    pub(crate) fn open(settings: &config::Mount) -> Result<Self> {
-        let watched = |names: &[&str]| {
-            let lines = Lines::request(names, CONSUMER).map_err(text)?;
+    pub(crate) fn open(lines: &MountLines) -> Result<Self> {
+        let watched = |lines: &[&Line]| {
+            let lines = Lines::request(lines, CONSUMER).map_err(text)?;
             Watched::new(lines).map_err(text)
         };
-        let lens: Vec<&str> = settings
-            .code_lines
-            .iter()
-            .chain(&settings.frame_lines)
-            .map(String::as_str)
-            .collect();
         Ok(Self {
-            presence: watched(&[&settings.present_line])?,
-            lens: watched(&lens)?,
-            settings: settings.clone(),
+            presence: watched(&[&lines.present])?,
+            lens: watched(&lines.lens())?,
         })
     }
 
@@ -88,8 +80,8 @@ impl MountLines {
     /// # Errors
     /// When the line cannot be read.
     pub(crate) fn present(&self) -> Result<bool> {
-        let levels = self.presence.source.levels().map_err(text)?;
-        Ok(active(&levels, self.settings.present_active) == 1)
+        let active = self.presence.source.active().map_err(text)?;
+        Ok(active == [true])
     }
 
     /// What the lens lines show now.
@@ -97,13 +89,13 @@ impl MountLines {
     /// # Errors
     /// When a line cannot be read.
     pub(crate) fn lens(&self) -> Result<LensPins> {
-        let levels = self.lens.source.levels().map_err(text)?;
-        let (code, frame) = levels.split_at(self.settings.code_lines.len());
-        let (code, frame) = (
-            active(code, self.settings.code_active),
-            active(frame, self.settings.frame_active),
-        );
-        LensPins::new(code, frame).ok_or_else(|| "a lens code of more than six lines".to_owned())
+        let active = self.lens.source.active().map_err(text)?;
+        match active[..] {
+            [c5, c4, c3, c2, c1, c0, f1, f0] => {
+                Ok(LensPins::from_lines([c5, c4, c3, c2, c1, c0], [f1, f0]))
+            }
+            _ => Err(format!("{} lens lines instead of eight", active.len())),
+        }
     }
 
     /// Waits for the next movement.
@@ -119,15 +111,6 @@ impl MountLines {
             }
         }
     }
-}
-
-/// The lines' levels as a number, the first line its highest bit.
-fn active(levels: &[bool], active: Level) -> u8 {
-    let bit = |&level: &bool| u8::from(level == (active == Level::High));
-    levels
-        .iter()
-        .map(bit)
-        .fold(0, |number, bit| number << 1 | bit)
 }
 
 /// Waits for an edge, and reads all there are.
@@ -147,13 +130,13 @@ async fn drain(lines: &Watched<Lines>) -> Result<()> {
 
 /// All wires. One that fails is reported once and then silent; the others go on.
 pub(crate) struct Wires {
-    mount: Option<MountLines>,
+    mount: Option<MountWires>,
     shutter: Option<Watched<Key>>,
 }
 
 impl Wires {
     /// Takes the mount's lines, and the shutter key where one is wanted and there.
-    pub(crate) fn new(mount: Option<MountLines>, shutter: bool) -> Self {
+    pub(crate) fn new(mount: Option<MountWires>, shutter: bool) -> Self {
         let shutter = shutter.then(|| {
             let key = Key::open(KEY_CAMERA).map_err(text)?;
             Watched::new(key).map_err(text)
@@ -211,23 +194,5 @@ async fn pressed(key: &mut Watched<Key>) -> Result<()> {
             }
         }
         ready.clear_ready();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_line_is_the_highest_bit() {
-        assert_eq!(
-            active(&[true, false, false, false, false, true], Level::High),
-            33
-        );
-        assert_eq!(
-            active(&[true, false, false, false, false, true], Level::Low),
-            30
-        );
-        assert_eq!(active(&[false], Level::Low), 1);
     }
 }

@@ -4,6 +4,7 @@
 //! can be told whether or not drivers are bound; only device nodes come and go with them.
 
 use crate::device_tree::{DeviceTree, MODULE, Node};
+use crate::mount_lines::MountLines;
 use crate::sysfs::{self, SYS};
 use crate::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -28,6 +29,8 @@ pub struct Module {
     pub main: Chain,
     /// The camera behind the lens mount, where the module has one.
     pub mount: Option<Chain>,
+    /// The lines of mount and lens. Without them the mount cannot be used; the main camera can.
+    pub mount_lines: Result<MountLines>,
 }
 
 /// One camera's devices.
@@ -96,16 +99,19 @@ pub fn discover() -> Result<Module> {
 pub fn discover_in(tree: &DeviceTree, sys: &Path) -> Result<Module> {
     let module = tree.find_compatible(MODULE).ok_or(Error::NoModule)?;
     let mut image_processors = image_processors(tree, sys).into_iter();
-    let mut chain = |property| -> Result<Option<Chain>> {
-        let sensor = tree.reference(&module, property)?;
-        sensor
-            .map(|sensor| Chain::find(tree, sys, &sensor, image_processors.next()))
-            .transpose()
-    };
-    let main =
-        chain("main-sensor")?.ok_or_else(|| module.error("it has no property main-sensor"))?;
-    let mount = chain("mount-sensor")?;
-    Ok(Module { main, mount })
+    let mut chain = |sensor| Chain::find(tree, sys, &sensor, image_processors.next());
+    let main = tree
+        .reference(&module, "main-sensor")?
+        .ok_or_else(|| module.error("it has no property main-sensor"))?;
+    let main = chain(main)?;
+    let mount = tree
+        .reference(&module, "mount-sensor")?
+        .filter(Node::is_enabled);
+    Ok(Module {
+        main,
+        mount: mount.map(chain).transpose()?,
+        mount_lines: MountLines::find(tree, sys, &module),
+    })
 }
 
 /// The image processors that a driver is bound to, in the order of their media devices.

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 /// The tree of the running system.
 const TREE: &str = "/proc/device-tree";
 /// Compatible string of the node that tells of the module: `main-sensor` and `mount-sensor` are phandles of the
-/// sensors' nodes. A module without a lens mount has no `mount-sensor`.
+/// sensors' nodes. A module without a lens mount has no `mount-sensor`, or a disabled one. The mount's lines are in
+/// [`crate::mount_lines`].
 pub const MODULE: &str = "bayonet,module";
 /// Levels of nodes that are searched; real trees have some ten.
 const MAXIMUM_DEPTH: usize = 32;
@@ -29,6 +30,15 @@ pub struct DeviceTree {
 pub struct Node {
     root: PathBuf,
     directory: PathBuf,
+}
+
+/// An entry of a property that asks something of other nodes, e.g. of `clocks` or `present-gpios`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Specifier {
+    /// The node that is asked.
+    pub provider: Node,
+    /// What is asked of it.
+    pub cells: Vec<u32>,
 }
 
 impl DeviceTree {
@@ -87,6 +97,38 @@ impl DeviceTree {
             .get(&phandle)
             .map(|node| Some(node.clone()))
             .ok_or_else(|| node.error(format!("{property} = <{phandle}> refers to no node")))
+    }
+
+    /// The entries of a property of `node`, each a phandle and as many cells as `count`, e.g. `#gpio-cells`, of the
+    /// node that it refers to says.
+    ///
+    /// # Errors
+    /// [`Error::DeviceTree`] where there is no such property, it refers to nothing or ends too early.
+    pub fn specifiers(&self, node: &Node, property: &str, count: &str) -> Result<Vec<Specifier>> {
+        let mut specifiers = Vec::new();
+        let cells = cells(&node.bytes(property)?)
+            .ok_or_else(|| node.error(format!("{property} is no list of cells")))?;
+        let mut rest = &cells[..];
+        while let Some((phandle, behind)) = rest.split_first() {
+            let entry = format!("{property}[{}]", specifiers.len());
+            let provider = self
+                .phandles
+                .get(phandle)
+                .ok_or_else(|| node.error(format!("{entry}: <{phandle}> refers to no node")))?;
+            let length = provider.cell(count)?;
+            let (own, next) = behind.split_at_checked(length as usize).ok_or_else(|| {
+                let path = provider.path();
+                node.error(format!(
+                    "{entry} is cut short: {path} has {count} = <{length}>"
+                ))
+            })?;
+            specifiers.push(Specifier {
+                provider: provider.clone(),
+                cells: own.to_vec(),
+            });
+            rest = next;
+        }
+        Ok(specifiers)
     }
 }
 

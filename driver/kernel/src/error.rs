@@ -9,7 +9,7 @@ use std::time::Duration;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A call that failed, or a system that is not as it must be.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The kernel refused a call.
     #[error("{call} {}: {}{}", node.display(), errno.desc(), advice.map(|text| format!(" ({text})")).unwrap_or_default())]
@@ -72,31 +72,37 @@ pub enum Error {
         sensor: String,
     },
     /// A GPIO line is not there.
-    #[error("no GPIO line is called {name}: the device tree names lines with `gpio-line-names`")]
+    #[error(
+        "{line} is not there, {chip} has {count} lines: correct the module's node in the device tree"
+    )]
     NoLine {
-        /// The name that was asked for.
-        name: String,
+        /// The line, by its place in the device tree.
+        line: String,
+        /// Its chip.
+        chip: String,
+        /// How many lines the chip has.
+        count: u32,
     },
     /// A GPIO line is in use.
-    #[error(
-        "the GPIO line {name} is in use by {user:?}: end that first, or let the device tree free the line"
-    )]
+    #[error("{line} is in use by {user:?}: end that first, or let the device tree free the line")]
     LineInUse {
-        /// Its name.
-        name: String,
+        /// The line, by its place in the device tree.
+        line: String,
         /// What its user calls itself.
         user: String,
     },
     /// GPIO lines could not be requested or read.
     #[error("GPIO lines {lines}: {source}")]
     Gpio {
-        /// Their names.
+        /// The lines, by their places in the device tree.
         lines: String,
         /// What the kernel said.
         source: gpiocdev::Error,
     },
     /// Lines that are requested together are on different chips.
-    #[error("GPIO lines {first} and {other} are on different chips; they must be on one")]
+    #[error(
+        "{first} and {other} are on different chips; lens code and frame selector must be on one"
+    )]
     LinesApart {
         /// A line.
         first: String,

@@ -3,8 +3,8 @@
 //! Everything the driver asks of the kernel is asked here and nowhere else, and here is its only `unsafe` code.
 //! Each module is one interface of the kernel; together they answer three questions:
 //!
-//! - What is the module? [`device_tree`] and [`chain`] find each camera's sensor, receiver and image processor;
-//!   [`media`], [`subdevice`] and [`video`] tell what they can do.
+//! - What is the module? [`device_tree`], [`chain`] and [`mount_lines`] find each camera's sensor, receiver and image
+//!   processor, and the mount's lines; [`media`], [`subdevice`] and [`video`] tell what they can do.
 //! - What happens to it? [`gpio`] watches the mount and the lens, [`input`] the shutter key, [`uevent`] the kernel's
 //!   devices.
 //! - What can be done? [`power`] and [`i2c`] ask a sensor who it is; [`binding`] takes a camera's drivers away and
@@ -24,6 +24,7 @@ pub mod holders;
 pub mod i2c;
 pub mod input;
 pub mod media;
+pub mod mount_lines;
 pub mod power;
 pub mod subdevice;
 mod sysfs;

@@ -22,11 +22,8 @@ const ID_PREFIX: &str = "/base/pcie@10000000/rp1@10,0/pci-ep-bus@1/i2c@400";
 impl Port {
     /// libcamera's name of the camera.
     pub(crate) fn camera_id(self) -> String {
-        // The name in sysfs ends with the sensor's address in four digits: `1-001a`.
-        let name = self.sensor().unwrap_or_default();
-        let address = name.rsplit('-').next().unwrap_or_default();
-        let (controller, address) = (self.i2c_address(), address.trim_start_matches('0'));
-        format!("{ID_PREFIX}{controller}/sensor@{address}")
+        let node = self.sensor_node().unwrap_or_default();
+        format!("{ID_PREFIX}{}/{node}", self.i2c_address())
     }
 }
 

@@ -126,7 +126,8 @@ impl Driver {
 }
 
 impl Port {
-    /// Address of the port's I2C controller as it is in the names of sysfs and of libcamera: RP1's I2C4 and I2C6.
+    /// Address of the port's I2C controller as it is in the names of sysfs and of libcamera. Main is on the board's
+    /// CAM1 (RP1's I2C4 and second receiver), the mount on CAM0 (I2C6 and the first).
     pub(crate) fn i2c_address(self) -> &'static str {
         match self {
             Self::Main => "80000",
@@ -137,8 +138,8 @@ impl Port {
     /// The receiver's device.
     pub(crate) fn receiver(self) -> &'static str {
         match self {
-            Self::Main => "10110000.csi",
-            Self::Mount => "10128000.csi",
+            Self::Main => "10128000.csi",
+            Self::Mount => "10110000.csi",
         }
     }
 
@@ -157,6 +158,17 @@ impl Port {
             }
         }
         bail!("no I2C device is on the controller of the {self:?} port")
+    }
+
+    /// Name of the sensor's node in the device tree, e.g. `imx283@1a`.
+    pub(crate) fn sensor_node(self) -> Result<String> {
+        let link = format!("/sys/bus/i2c/devices/{}/of_node", self.sensor()?);
+        let node = fs::canonicalize(&link).with_context(|| format!("following {link}"))?;
+        Ok(node
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned())
     }
 
     /// Unbinds receiver and sensor in the only order that is safe: nothing may be open.

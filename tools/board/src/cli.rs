@@ -17,6 +17,7 @@ Examples:
   bayonet-board run                           a shell on the board; Ctrl-] ends it
   bayonet-board run --forward 8080:80         port 80 of the guest is http://localhost:8080 here
   bayonet-board run --tour                    pictures from both cameras, an unplug and a plug
+  bayonet-board run --dtparam rotation=180    a parameter of the device tree overlay
   bayonet-board exec -- cam -l                one command, with its output and exit status
   bayonet-board exec --main imx219 --mount none --light 3000:200 \\
       --copy-out /tmp/shot.raw:shot.raw -- cam -c1 -C10 --file=/tmp/shot.raw
@@ -170,6 +171,12 @@ pub(crate) struct BoardArgs {
     /// Sensor behind the lens mount, or `none`.
     #[arg(long, value_name = "SENSOR", default_value = "imx283")]
     pub(crate) mount: String,
+    /// Set a parameter of the module's device tree overlay; may be given several times.
+    ///
+    /// As `dtoverlay=bayonet,NAME=VALUE` in a Raspberry Pi's config.txt; dt-overlays/README.md lists them. Only the
+    /// tree changes, not the board: what is plugged where stays as it is.
+    #[arg(long, value_name = "NAME[=VALUE]", value_parser = parse_parameter)]
+    pub(crate) dtparam: Vec<(String, String)>,
     /// Lens on the mount: 6-bit code (decimal, 0x or 0b) and frame-line selector, or `none`.
     #[arg(long, value_name = "CODE[:FRAME]|none", default_value = "32:3")]
     pub(crate) lens: Lens,
@@ -293,6 +300,15 @@ fn parse_copy_in(text: &str) -> Result<(PathBuf, String), String> {
 fn parse_copy_out(text: &str) -> Result<(String, PathBuf), String> {
     let (guest, host) = text.split_once(':').ok_or("write GUEST:HOST")?;
     Ok((guest_path(guest)?, host.into()))
+}
+
+fn parse_parameter(text: &str) -> Result<(String, String), String> {
+    // Without a value, as the firmware has it.
+    let (name, value) = text.split_once('=').unwrap_or((text, "true"));
+    if name.is_empty() {
+        return Err("write NAME=VALUE, e.g. rotation=180".into());
+    }
+    Ok((name.into(), value.into()))
 }
 
 fn parse_forward(text: &str) -> Result<Forward, String> {

@@ -1,12 +1,12 @@
-//! The dual-sensor module's wires to RP1's GPIO pins.
+//! The dual-sensor module's cables, and its wires to RP1's GPIO pins.
 //!
 //! Everything that interrupts is on bank 0: the kernel's `pinctrl-rp1` serves no interrupts of the other banks. The
-//! device tree (`dt-overlays/virtual`) names the same lines.
+//! overlay (`dt-overlays/boards/pi5.dts`) says the same of cables and lines.
 
-use crate::rp1::Rp1;
+use crate::rp1::{CAM0, CAM1, Rp1, Socket};
 
-/// Enables of the regulators `cam0_reg` and `cam1_reg`, as on a Raspberry Pi 5.
-pub const SUPPLY_ENABLE: [usize; 2] = [34, 46];
+/// What the module's ports are plugged to: main, mount.
+pub const CABLES: [Socket; 2] = [CAM1, CAM0];
 /// Shutter key, low while held.
 pub const SHUTTER_KEY: usize = 5;
 /// Presence of the mount sensor, low when it is connected.

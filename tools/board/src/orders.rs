@@ -5,13 +5,13 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A camera connector of the module.
+/// A camera connector of the module. What it is plugged to says [`crate::module::CABLES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Port {
-    /// The fixed sensor, on CSI-2 receiver 0.
+    /// The fixed sensor.
     Main,
-    /// The sensor behind the lens mount, on CSI-2 receiver 1.
+    /// The sensor behind the lens mount.
     Mount,
 }
 
@@ -19,7 +19,7 @@ impl Port {
     /// Both ports, main first.
     pub const ALL: [Self; 2] = [Self::Main, Self::Mount];
 
-    /// Number of the CSI-2 receiver, I2C controller and ISP of this port.
+    /// Place of this port in lists of both.
     pub const fn index(self) -> usize {
         self as usize
     }

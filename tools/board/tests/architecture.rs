@@ -1,6 +1,6 @@
 //! What ARCHITECTURE.md and the board's README.md claim, compared with what is there.
 
-use bayonet_board::module::{FRAME_SELECTOR, LENS_CODE, MOUNT_PRESENT, SHUTTER_KEY, SUPPLY_ENABLE};
+use bayonet_board::module::{CABLES, FRAME_SELECTOR, LENS_CODE, MOUNT_PRESENT, SHUTTER_KEY};
 use bayonet_board::unmodelled::Unmodelled;
 use std::collections::BTreeSet;
 use std::fs;
@@ -121,15 +121,22 @@ fn the_list_of_unmodelled_blocks_is_the_models_own() {
     assert_eq!(listed, modelled.collect::<Vec<_>>());
 }
 
+/// Strings of a macro's definition, up to the first empty line.
+fn strings_behind<'a>(text: &'a str, define: &str) -> Vec<&'a str> {
+    let (_, rest) = text
+        .split_once(define)
+        .unwrap_or_else(|| panic!("no {define:?}"));
+    let definition = rest.split("\n\n").next().unwrap_or(rest);
+    definition.split('"').skip(1).step_by(2).collect()
+}
+
 #[test]
 fn the_wires_are_those_of_the_module_and_of_the_device_tree() {
     let text = read(BOARD_README);
-    let tree = read("dt-overlays/virtual/rpi5.dts");
-    let names: Vec<_> = tree
-        .split_once("gpio-line-names =")
-        .and_then(|(_, rest)| rest.split(';').next())
-        .map(|list| list.split('"').skip(1).step_by(2).collect())
-        .expect("a list of line names");
+    let header = read("dt-overlays/raspberry-pi.h");
+    let board = read("dt-overlays/boards/pi5.dts");
+    let mut names = strings_behind(&header, "#define HEADER_NAMES ");
+    names.extend(strings_behind(&board, "#define LINE_NAMES HEADER_NAMES"));
     let mut pins = BTreeSet::new();
     for cells in table(section(&text, "## The module's wires")) {
         let pin: usize = cells[0].parse().expect("a GPIO number");
@@ -140,6 +147,10 @@ fn the_wires_are_those_of_the_module_and_of_the_device_tree() {
         .into_iter()
         .chain(LENS_CODE)
         .chain(FRAME_SELECTOR)
-        .chain(SUPPLY_ENABLE);
+        .chain(CABLES.map(|socket| socket.supply_enable));
     assert_eq!(pins, module.collect());
+    for (name, pin) in [("SHUTTER", SHUTTER_KEY), ("PRESENT", MOUNT_PRESENT)] {
+        let define = format!("#define {name} {pin}\n");
+        assert!(header.contains(&define), "no {define:?} for the overlay");
+    }
 }

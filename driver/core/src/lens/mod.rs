@@ -41,7 +41,7 @@ impl Default for LensPins {
 }
 
 impl LensPins {
-    /// Levels of the lines `LENS_CODE0..5` and `FRAME_SELECT0..1`, each with the most significant bit first.
+    /// Which lines of lens code and frame-line selector are active, each with the most significant bit first.
     pub fn from_lines(code: [bool; 6], frame: [bool; 2]) -> Self {
         let number = |bits: &[bool]| bits.iter().fold(0, |n, &bit| n << 1 | u8::from(bit));
         Self {

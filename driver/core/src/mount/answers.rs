@@ -11,7 +11,7 @@ impl Machine {
     /// A kernel action ended. What the module was when it began may be long gone: then only what it did to power
     /// and chain counts. An answer to nothing is ignored.
     pub(super) fn done(&mut self, done: Done) {
-        if self.work.as_ref().map(|work| work.action) != Some(done.action()) {
+        if self.work.as_ref().map(|work| work.job) != Some(done.job()) {
             return;
         }
         self.work = None;

@@ -29,10 +29,21 @@ pub enum Input {
     Camera(CameraNews),
 }
 
-/// What is to be done. The first five are kernel actions: at most one is under way, and each is answered with the
-/// [`Done`] of the same name, however it ends.
+/// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
+    /// Something that the kernel does: at most one is under way, and each is answered with the [`Done`] of the same
+    /// name, however it ends.
+    Kernel(Job),
+    /// The camera's process may live: [`supervisor::Input::Allowed`](crate::supervisor::Input::Allowed) with `true`.
+    AllowCamera,
+    /// It may not: `Allowed(false)`. Answered with [`CameraNews::Gone`].
+    WithdrawCamera,
+}
+
+/// A kernel action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
     /// Keep the sensor's supplies and clock on.
     PowerUp,
     /// Ask the sensor who it is.
@@ -43,24 +54,20 @@ pub enum Action {
     Bind,
     /// Unbind the receiver, then the sensor, whichever of them is bound; not if anybody holds a descriptor.
     Unbind,
-    /// The camera's process may live: [`supervisor::Input::Allowed`](crate::supervisor::Input::Allowed) with `true`.
-    AllowCamera,
-    /// It may not: `Allowed(false)`. Answered with [`CameraNews::Gone`].
-    WithdrawCamera,
 }
 
 /// How a kernel action ended. Texts are for people.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Done {
-    /// [`Action::PowerUp`].
+    /// [`Job::PowerUp`].
     Powered(Result<(), String>),
-    /// [`Action::Identify`]; an error is one that says nothing about the sensor, e.g. a missing device node.
+    /// [`Job::Identify`]; an error is one that says nothing about the sensor, e.g. a missing device node.
     Identified(Result<Identity, String>),
-    /// [`Action::PowerDown`].
+    /// [`Job::PowerDown`].
     PoweredDown(Result<(), String>),
-    /// [`Action::Bind`].
+    /// [`Job::Bind`].
     Bound(Result<(), String>),
-    /// [`Action::Unbind`].
+    /// [`Job::Unbind`].
     Unbound(Result<(), UnbindError>),
 }
 
@@ -150,18 +157,18 @@ pub enum LensView {
 
 impl Done {
     /// What it answers.
-    pub(super) fn action(&self) -> Action {
+    pub(super) fn job(&self) -> Job {
         match self {
-            Self::Powered(_) => Action::PowerUp,
-            Self::Identified(_) => Action::Identify,
-            Self::PoweredDown(_) => Action::PowerDown,
-            Self::Bound(_) => Action::Bind,
-            Self::Unbound(_) => Action::Unbind,
+            Self::Powered(_) => Job::PowerUp,
+            Self::Identified(_) => Job::Identify,
+            Self::PoweredDown(_) => Job::PowerDown,
+            Self::Bound(_) => Job::Bind,
+            Self::Unbound(_) => Job::Unbind,
         }
     }
 }
 
-impl Action {
+impl Job {
     /// For people.
     pub(super) fn in_words(self) -> &'static str {
         match self {
@@ -170,8 +177,6 @@ impl Action {
             Self::PowerDown => "switching the sensor off",
             Self::Bind => "binding the drivers",
             Self::Unbind => "unbinding the drivers",
-            Self::AllowCamera => "starting the camera",
-            Self::WithdrawCamera => "ending the camera",
         }
     }
 }

@@ -35,7 +35,7 @@ mod tests;
 
 pub use config::Config;
 pub use messages::{
-    Action, CameraNews, Done, Identity, Input, LensView, Observed, State, UnbindError,
+    Action, CameraNews, Done, Identity, Input, Job, LensView, Observed, State, UnbindError,
 };
 
 use crate::Time;
@@ -128,7 +128,7 @@ enum Camera {
 /// A kernel action under way.
 #[derive(Clone, Debug, PartialEq)]
 struct Work {
-    action: Action,
+    job: Job,
     limit: Time,
 }
 
@@ -136,7 +136,7 @@ struct Work {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Step {
     Try,
-    Kernel(Action),
+    Kernel(Job),
     Allow,
     Withdraw,
 }
@@ -199,13 +199,13 @@ impl Machine {
 
     /// When [`handle_timeout`](Self::handle_timeout) is due; none where nothing but an input matters.
     pub fn next_deadline(&self) -> Option<Time> {
-        let action = self.work.as_ref().map(|work| work.limit);
+        let job = self.work.as_ref().map(|work| work.limit);
         let camera = match self.camera {
             Camera::Withdrawn { limit } => Some(limit),
             _ => None,
         };
         // A limit that has passed is shown by `state` and changes nothing more.
-        let limits = action
+        let limits = job
             .into_iter()
             .chain(camera)
             .filter(|&limit| limit > self.now);
@@ -306,7 +306,7 @@ impl Machine {
             }
             match step {
                 Step::Try => self.module = self.settling(1),
-                Step::Kernel(action) => self.begin(action),
+                Step::Kernel(job) => self.begin(job),
                 Step::Allow => {
                     self.camera = Camera::ALLOWED;
                     self.actions.push_back(Action::AllowCamera);
@@ -327,7 +327,7 @@ impl Machine {
             return None;
         }
         if self.powered && !matches!(self.module, Module::Rising { .. }) {
-            return Some((self.now, Step::Kernel(Action::PowerDown)));
+            return Some((self.now, Step::Kernel(Job::PowerDown)));
         }
         match self.camera {
             Camera::Withdrawn { .. } => return None,
@@ -336,16 +336,16 @@ impl Machine {
             Camera::Gone => {}
         }
         if let Chain::Dirty { retry, .. } = self.chain {
-            return Some((retry, Step::Kernel(Action::Unbind)));
+            return Some((retry, Step::Kernel(Job::Unbind)));
         }
         let (due, step) = match self.module {
             Module::Flapping { until } => (until, Step::Try),
             Module::Faulted { retry, .. } => (retry, Step::Try),
             Module::Settling { until, .. } if self.chain == Chain::Clean => {
-                (until, Step::Kernel(Action::PowerUp))
+                (until, Step::Kernel(Job::PowerUp))
             }
-            Module::Settling { until, .. } => (until, Step::Kernel(Action::Bind)),
-            Module::Rising { until, .. } => (until, Step::Kernel(Action::Identify)),
+            Module::Settling { until, .. } => (until, Step::Kernel(Job::Bind)),
+            Module::Rising { until, .. } => (until, Step::Kernel(Job::Identify)),
             Module::Good if self.chain == Chain::Clean => (self.now, Step::Allow),
             Module::Good => (self.now, Step::Try),
             _ => return None,
@@ -359,25 +359,25 @@ impl Machine {
         matches!(self.module, Module::Good | Module::Stalled) && self.chain == Chain::Clean
     }
 
-    fn begin(&mut self, action: Action) {
-        match (action, &self.module) {
-            (Action::PowerUp, &Module::Settling { attempt, .. }) => {
+    fn begin(&mut self, job: Job) {
+        match (job, &self.module) {
+            (Job::PowerUp, &Module::Settling { attempt, .. }) => {
                 self.powered = true;
                 self.module = Module::PoweringUp { attempt };
             }
-            (Action::Identify, &Module::Rising { attempt, .. }) => {
+            (Job::Identify, &Module::Rising { attempt, .. }) => {
                 self.module = Module::Identifying { attempt };
             }
-            (Action::Bind, &Module::Settling { attempt, .. }) => {
+            (Job::Bind, &Module::Settling { attempt, .. }) => {
                 self.module = Module::Binding { attempt };
             }
             _ => {}
         }
         self.work = Some(Work {
-            action,
+            job,
             limit: self.now + self.config.action_limit,
         });
-        self.actions.push_back(action);
+        self.actions.push_back(Action::Kernel(job));
     }
 
     fn settling(&self, attempt: u32) -> Module {
@@ -392,7 +392,7 @@ impl Machine {
         match (&self.work, &self.camera, &self.chain) {
             (Some(work), ..) if work.limit <= self.now => Some(format!(
                 "{} takes longer than {:?}",
-                work.action.in_words(),
+                work.job.in_words(),
                 self.config.action_limit
             )),
             (_, Camera::Withdrawn { limit }, _) if *limit <= self.now => Some(CAMERA_STAYS.into()),

@@ -50,11 +50,9 @@ const GRACE: Duration = Duration::from_millis(500);
 /// Pause after the system refused to accept a connection, e.g. for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What the server has to know.
+/// What the server reads itself.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where to listen, and who may control.
-    pub api: config::Api,
     /// Pictures that were taken.
     pub captures: Store,
     /// JPEG quality where a request names none, `1..=100`.
@@ -71,9 +69,6 @@ pub struct Server {
     rights: Rights,
     // Removes the socket's file when dropped.
     socket: Socket,
-    captures: Store,
-    quality: u8,
-    lenses: Arc<Library>,
 }
 
 /// What every request can see.
@@ -96,9 +91,11 @@ enum Accepted {
 }
 
 impl Server {
-    /// Makes the sockets. Fails if another `bayonetd` is alive.
-    pub async fn bind(settings: Settings) -> Result<Self, Error> {
-        let tcp = match &settings.api.tcp {
+    /// Makes the sockets. Fails if another `bayonetd` is alive, and has touched nothing then.
+    pub async fn bind(api: &config::Api) -> Result<Self, Error> {
+        // First, for its lock: a TCP address that is in use would not tell by whom.
+        let (socket, unix) = Socket::bind(&api.socket)?;
+        let tcp = match &api.tcp {
             None => None,
             Some(tcp) => {
                 let secret = Secret::new(tcp.token.secret()?);
@@ -110,15 +107,11 @@ impl Server {
                 Some((listener, secret))
             }
         };
-        let (socket, unix) = Socket::bind(&settings.api.socket)?;
         Ok(Self {
             unix,
             tcp,
-            rights: Rights::of_this_process(&settings.api.control_group),
+            rights: Rights::of_this_process(&api.control_group),
             socket,
-            captures: settings.captures,
-            quality: settings.quality,
-            lenses: settings.lenses,
         })
     }
 
@@ -135,13 +128,18 @@ impl Server {
     }
 
     /// Serves until `shutdown` is ready, then ends every stream and connection and removes the socket.
-    pub async fn serve(self, commands: mpsc::Sender<Command>, shutdown: impl Future<Output = ()>) {
+    pub async fn serve(
+        self,
+        settings: Settings,
+        commands: mpsc::Sender<Command>,
+        shutdown: impl Future<Output = ()>,
+    ) {
         let (end, ending) = watch::channel(false);
         let router = routes::router(Context {
             commands,
-            captures: self.captures.clone(),
-            quality: self.quality,
-            lenses: self.lenses.clone(),
+            captures: settings.captures,
+            quality: settings.quality,
+            lenses: settings.lenses,
             control_group: self.rights.control_group().into(),
             ending: ending.clone(),
         });
@@ -238,17 +236,4 @@ async fn current(context: &Context) -> Result<Status, Failure> {
 async fn ended(mut ending: watch::Receiver<bool>) {
     // An error is as good: whoever could say so is gone.
     let _ = ending.wait_for(|ending| *ending).await;
-}
-
-/// [`Server::bind`] and [`Server::serve`] in one.
-pub async fn serve(
-    settings: Settings,
-    commands: mpsc::Sender<Command>,
-    shutdown: impl Future<Output = ()>,
-) -> Result<(), Error> {
-    Server::bind(settings)
-        .await?
-        .serve(commands, shutdown)
-        .await;
-    Ok(())
 }

@@ -50,28 +50,6 @@ pub(super) fn account<'de, D: Deserializer<'de>>(value: D) -> Result<String, D::
     }
 }
 
-pub(super) fn line<'de, D: Deserializer<'de>>(value: D) -> Result<String, D::Error> {
-    let name = String::deserialize(value)?;
-    if name.is_empty() {
-        return Err(D::Error::custom("a GPIO line needs a name, see gpioinfo"));
-    }
-    Ok(name)
-}
-
-pub(super) fn lines<'de, D: Deserializer<'de>, const N: usize>(
-    value: D,
-) -> Result<Vec<String>, D::Error> {
-    let names = Vec::<String>::deserialize(value)?;
-    let distinct = |(i, name): (usize, &String)| !name.is_empty() && !names[..i].contains(name);
-    if names.len() == N && names.iter().enumerate().all(distinct) {
-        Ok(names)
-    } else {
-        Err(D::Error::custom(format!(
-            "these are {N} different names of GPIO lines, see gpioinfo"
-        )))
-    }
-}
-
 pub(super) fn distinct<'de, D: Deserializer<'de>>(value: D) -> Result<Vec<CameraName>, D::Error> {
     let cameras = Vec::<CameraName>::deserialize(value)?;
     if (1..cameras.len()).any(|i| cameras[..i].contains(&cameras[i])) {

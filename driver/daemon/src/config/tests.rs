@@ -67,21 +67,11 @@ fn mistakes_are_told_with_their_line() {
             2,
             "invalid type: floating point",
         ),
+        // Lines are the device tree's.
         (
-            "[mount]\ncode_lines = [\"A\", \"B\"]",
-            2,
-            "6 different names",
-        ),
-        (
-            "[mount]\nframe_lines = [\"A\", \"A\"]",
-            2,
-            "2 different names",
-        ),
-        ("[mount]\npresent_line = \"\"", 2, "needs a name"),
-        (
-            "[mount]\npresent_active = \"up\"",
-            2,
-            "expected `low` or `high`",
+            "[mount]\nsettle_ms = 20\npresent_line = \"MOUNT_PRESENT\"",
+            3,
+            "unknown field `present_line`",
         ),
         ("[cameras.main]\nsize = [0, 1]", 2, "each 1 to"),
         ("[cameras.left]\n", 1, "expected `main` or `mount`"),

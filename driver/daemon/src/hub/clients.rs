@@ -179,10 +179,10 @@ impl Hub {
         known: &Capabilities,
     ) -> Result<Values, Refusal> {
         let mut held = self.held(camera);
-        let values = controls::apply(&mut held, changes, known).map_err(Refusal::Invalid)?;
+        let send = controls::apply(&mut held, changes, known).map_err(Refusal::Invalid)?;
         self.memory.controls.insert(camera, held.clone());
         if let Some(unit) = self.unit(camera) {
-            unit.set_controls(held.clone(), values);
+            unit.change_controls(send);
         }
         let values = held.clone();
         self.tell(Event::Controls { camera, values });

@@ -156,8 +156,10 @@ impl Hub {
 
     /// Lets the machines act until they are quiet, then publishes what has changed.
     pub(crate) fn settle(&mut self, now: Duration) {
+        let none = Values::new();
         for unit in &mut self.units {
-            unit.settle(now);
+            let controls = self.memory.controls.get(&unit.name);
+            unit.settle(now, controls.unwrap_or(&none));
         }
         self.end_impossible(now);
         self.publish();

@@ -9,11 +9,12 @@ use crate::config::Config;
 use crate::memory::MemoryFile;
 use crate::process::Output;
 use crate::report::CameraName;
-use crate::wires::MountLines;
+use crate::wires::MountWires;
 use anyhow::{Context, Result};
 use bayonet_core::lens::Library;
 use bayonet_core::mount::{Machine, Observed};
 use bayonet_kernel::chain::{self, Chain};
+use bayonet_kernel::mount_lines::MountLines;
 use bayonet_kernel::power::{self, Power};
 use log::{error, info, warn};
 use std::sync::Arc;
@@ -38,7 +39,7 @@ impl Hub {
     ///
     /// # Errors
     /// When a thread cannot be made.
-    pub(crate) fn start(now: Duration, start: Start<'_>) -> Result<(Self, Option<MountLines>)> {
+    pub(crate) fn start(now: Duration, start: Start<'_>) -> Result<(Self, Option<MountWires>)> {
         let config = start.config;
         let (memory_file, memory) = MemoryFile::open(config.memory.file.clone());
         let mut hub = Self {
@@ -74,33 +75,36 @@ impl Hub {
             ..Observed::default()
         };
         hub.add(now, CameraName::Main, module.main, fixed, &start)?;
-        let lines = match module.mount {
-            Some(chain) => hub.add_mount(now, chain, &start)?,
+        let wires = match module.mount {
+            Some(chain) => hub.add_mount(now, chain, module.mount_lines, &start)?,
             None => {
-                hub.no_mount = Some("the device tree names no mount sensor".to_owned());
+                hub.no_mount =
+                    Some("the device tree has no mount sensor that is enabled".to_owned());
                 None
             }
         };
         hub.settle(now);
-        Ok((hub, lines))
+        Ok((hub, wires))
     }
 
     fn add_mount(
         &mut self,
         now: Duration,
         chain: Chain,
+        lines: bayonet_kernel::Result<MountLines>,
         start: &Start<'_>,
-    ) -> Result<Option<MountLines>> {
+    ) -> Result<Option<MountWires>> {
         let look = || -> std::result::Result<_, String> {
-            let lines = MountLines::open(&start.config.mount)?;
+            let lines = lines.map_err(|problem| problem.to_string())?;
+            let wires = MountWires::open(&lines)?;
             let observed = Observed {
-                present: lines.present()?,
-                lens: lines.lens()?,
+                present: wires.present()?,
+                lens: wires.lens()?,
                 ..Observed::default()
             };
-            Ok((lines, observed))
+            Ok((wires, observed))
         };
-        let (lines, observed) = match look() {
+        let (wires, observed) = match look() {
             Ok(found) => found,
             Err(problem) => {
                 error!("the mount cannot be used: {problem}");
@@ -109,7 +113,7 @@ impl Hub {
             }
         };
         self.add(now, CameraName::Mount, chain, observed, start)?;
-        Ok(Some(lines))
+        Ok(Some(wires))
     }
 
     fn add(
@@ -117,7 +121,7 @@ impl Hub {
         now: Duration,
         name: CameraName,
         chain: Chain,
-        wires: Observed,
+        seen: Observed,
         start: &Start<'_>,
     ) -> Result<()> {
         let bound = chain.bound();
@@ -131,7 +135,7 @@ impl Hub {
         let observed = Observed {
             sensor_bound: bound.sensor,
             receiver_bound: bound.receiver,
-            ..wires
+            ..seen
         };
         let config = start.config;
         let worker = Worker::start(name, chain.clone(), start.finished.clone())
@@ -148,7 +152,6 @@ impl Hub {
             settings: config.process.clone(),
             default_size,
             outputs: start.outputs.clone(),
-            controls: self.memory.controls.get(&name).cloned().unwrap_or_default(),
         };
         self.units.push(Unit::new(parts, now));
         Ok(())

@@ -4,7 +4,7 @@
 //! refuses to start, is mended in the same way.
 
 use super::settle::Settling;
-use super::worker::{Job, Worker};
+use super::worker::Worker;
 use crate::command::Refusal;
 use crate::config;
 use crate::process::{Output, Process, Word};
@@ -43,8 +43,6 @@ pub(super) struct Unit {
     process: Option<Process>,
     processes: u64,
     wants: BTreeMap<u64, Want>,
-    /// Controls that hold; sent to every process at its start.
-    pub(super) controls: Values,
     pub(super) capabilities: Option<Capabilities>,
     frames: watch::Sender<Option<Frame>>,
     settling: Settling,
@@ -64,7 +62,6 @@ pub(super) struct Parts {
     pub(super) settings: config::Process,
     pub(super) default_size: Option<[u32; 2]>,
     pub(super) outputs: mpsc::Sender<Output>,
-    pub(super) controls: Values,
 }
 
 impl Unit {
@@ -81,7 +78,6 @@ impl Unit {
             process: None,
             processes: 0,
             wants: BTreeMap::new(),
-            controls: parts.controls,
             capabilities: None,
             frames: watch::Sender::new(None),
             settling: Settling::default(),
@@ -179,9 +175,8 @@ impl Unit {
         }
     }
 
-    /// Controls hold from now on: `held` at every start, `changes` at once.
-    pub(super) fn set_controls(&mut self, held: Values, changes: Values) {
-        self.controls = held;
+    /// Controls change now; a process that starts later is given those that hold.
+    pub(super) fn change_controls(&mut self, changes: Values) {
         self.settling = Settling::default();
         if self.stream.is_some() {
             self.order(Order::Controls { values: changes });
@@ -250,8 +245,8 @@ impl Unit {
         self.process.is_none()
     }
 
-    /// Lets both machines act until they are quiet.
-    pub(super) fn settle(&mut self, now: Duration) {
+    /// Lets both machines act until they are quiet; `controls` hold, and are given to a process that starts.
+    pub(super) fn settle(&mut self, now: Duration, controls: &Values) {
         loop {
             let mut quiet = true;
             while let Some(action) = self.machine.poll_action() {
@@ -260,7 +255,7 @@ impl Unit {
             }
             while let Some(action) = self.supervisor.poll_action() {
                 quiet = false;
-                self.process_action(now, action);
+                self.process_action(now, action, controls);
             }
             if quiet {
                 return;
@@ -269,20 +264,21 @@ impl Unit {
     }
 
     fn mount_action(&mut self, now: Duration, action: mount::Action) {
-        if let Some(job) = Job::of(action) {
-            return self.worker.give(job);
-        }
-        let allowed = action == mount::Action::AllowCamera;
+        let allowed = match action {
+            mount::Action::Kernel(job) => return self.worker.give(job),
+            mount::Action::AllowCamera => true,
+            mount::Action::WithdrawCamera => false,
+        };
         self.supervisor
             .handle(now, supervisor::Input::Allowed(allowed));
     }
 
-    fn process_action(&mut self, now: Duration, action: supervisor::Action) {
+    fn process_action(&mut self, now: Duration, action: supervisor::Action, controls: &Values) {
         match action {
             supervisor::Action::Spawn => self.spawn(now),
             supervisor::Action::Start => self.order(Order::Start {
                 request: self.stream_request(),
-                controls: self.controls.clone(),
+                controls: controls.clone(),
             }),
             supervisor::Action::Stop => {
                 if let Some(process) = &mut self.process {

@@ -4,7 +4,7 @@
 //! in order, one at a time, and each is answered exactly once.
 
 use crate::report::CameraName;
-use bayonet_core::mount::{Action, Done, Identity, UnbindError};
+use bayonet_core::mount::{Done, Identity, Job, UnbindError};
 use bayonet_core::sensor;
 use bayonet_kernel::Errno;
 use bayonet_kernel::binding;
@@ -15,30 +15,6 @@ use log::{debug, warn};
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-
-/// A job of the mount machine, done in its own thread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Job {
-    PowerUp,
-    Identify,
-    PowerDown,
-    Bind,
-    Unbind,
-}
-
-impl Job {
-    /// The job in an action, if it is one.
-    pub(super) fn of(action: Action) -> Option<Self> {
-        match action {
-            Action::PowerUp => Some(Self::PowerUp),
-            Action::Identify => Some(Self::Identify),
-            Action::PowerDown => Some(Self::PowerDown),
-            Action::Bind => Some(Self::Bind),
-            Action::Unbind => Some(Self::Unbind),
-            Action::AllowCamera | Action::WithdrawCamera => None,
-        }
-    }
-}
 
 /// What became of a job of a camera.
 #[derive(Debug)]

@@ -48,18 +48,21 @@ generic = true
 source = "made up"
 "#;
 
+pub(crate) fn api(directory: &TempDir) -> config::Api {
+    config::Api {
+        socket: directory.path().join("run/api.sock"),
+        control_group: "no-such-group".into(),
+        tcp: Some(config::Tcp {
+            address: "127.0.0.1:0".parse().unwrap(),
+            token: config::Token::Text(TOKEN.into()),
+        }),
+    }
+}
+
 pub(crate) fn settings(directory: &TempDir) -> Settings {
     let mut lenses = Library::built_in();
     lenses.add(Profile::parse(PROFILE).unwrap());
     Settings {
-        api: config::Api {
-            socket: directory.path().join("run/api.sock"),
-            control_group: "no-such-group".into(),
-            tcp: Some(config::Tcp {
-                address: "127.0.0.1:0".parse().unwrap(),
-                token: config::Token::Text(TOKEN.into()),
-            }),
-        },
         captures: Store::open(&directory.path().join("captures"), 0).unwrap(),
         quality: 90,
         lenses: Arc::new(lenses),
@@ -73,9 +76,9 @@ impl Board {
     }
 
     pub(crate) async fn start_in(directory: TempDir) -> Result<Self, Error> {
+        let server = Server::bind(&api(&directory)).await?;
         let settings = settings(&directory);
         let store = settings.captures.clone();
-        let server = Server::bind(settings).await?;
         let (event_loop, commands) = EventLoop::start(store.clone());
         let (shutdown, ended) = oneshot::channel::<()>();
         Ok(Self {
@@ -86,7 +89,7 @@ impl Board {
             tcp: server.tcp_address().expect("TCP is configured"),
             directory,
             shutdown,
-            server: tokio::spawn(server.serve(commands, async move {
+            server: tokio::spawn(server.serve(settings, commands, async move {
                 let _ = ended.await;
             })),
         })

@@ -1,8 +1,8 @@
 //! Start and end of the server, and what connections may cost.
 
-use crate::board::{Board, LIMIT, settings};
+use crate::board::{Board, LIMIT, api, settings};
 use crate::event_loop::EventLoop;
-use bayonet_daemon::api::{self, CONNECTION_LIMIT, Error, Server};
+use bayonet_daemon::api::{CONNECTION_LIMIT, Error, ErrorBody, Server};
 use bayonet_daemon::client;
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
@@ -12,7 +12,10 @@ use tokio::net::UnixStream;
 #[tokio::test]
 async fn a_second_one_is_told_who_is_there() {
     let board = Board::start().await;
-    let error = Server::bind(settings(&board.directory)).await.unwrap_err();
+    let mut api = api(&board.directory);
+    // Its TCP address is in use as well; who has it is the better news.
+    api.tcp.as_mut().unwrap().address = board.tcp;
+    let error = Server::bind(&api).await.unwrap_err();
     let text = error.to_string();
     assert!(
         matches!(error, Error::Running { pid: Some(pid), .. } if pid == std::process::id()),
@@ -26,10 +29,39 @@ async fn a_second_one_is_told_who_is_there() {
     board.get("/v1/status").await;
 }
 
+/// The program itself, which is refused long before it would look for a module.
+#[tokio::test]
+async fn a_second_program_touches_nothing() {
+    let board = Board::start().await;
+    let directory = board.directory.path();
+    let half_written = directory.join("captures/20261122T203453.120Z-main.jpg.part");
+    std::fs::write(&half_written, "half").unwrap();
+    let (socket, configuration) = (&board.socket, directory.join("second.toml"));
+    let text = format!(
+        "[api]\nsocket = {socket:?}\n[captures]\ndirectory = {:?}\n[memory]\nfile = {:?}\n",
+        directory.join("captures"),
+        directory.join("memory.json"),
+    );
+    std::fs::write(&configuration, text).unwrap();
+    let second = std::process::Command::new(env!("CARGO_BIN_EXE_bayonetd"))
+        .arg("--config")
+        .arg(&configuration)
+        .output()
+        .unwrap();
+    let words = String::from_utf8(second.stderr).unwrap();
+    assert_eq!(second.status.code(), Some(1), "{words}");
+    assert!(
+        words.contains(&format!("kill {}", std::process::id())),
+        "{words}"
+    );
+    assert_eq!(std::fs::read(&half_written).unwrap(), b"half");
+    board.get("/v1/status").await;
+}
+
 #[tokio::test]
 async fn a_socket_left_behind_is_replaced_and_nothing_else_is() {
     let directory = tempfile::tempdir().unwrap();
-    let socket = settings(&directory).api.socket;
+    let socket = api(&directory).socket;
     std::fs::create_dir(socket.parent().unwrap()).unwrap();
     drop(UnixListener::bind(&socket).unwrap());
     assert!(socket.exists());
@@ -37,15 +69,15 @@ async fn a_socket_left_behind_is_replaced_and_nothing_else_is() {
     board.get("/v1/status").await;
 
     let directory = tempfile::tempdir().unwrap();
-    let socket = settings(&directory).api.socket;
+    let socket = api(&directory).socket;
     std::fs::create_dir(socket.parent().unwrap()).unwrap();
     let other = UnixListener::bind(&socket).unwrap();
-    let error = Server::bind(settings(&directory)).await.unwrap_err();
+    let error = Server::bind(&api(&directory)).await.unwrap_err();
     assert!(matches!(error, Error::Running { pid: None, .. }), "{error}");
     drop(other);
     std::fs::remove_file(&socket).unwrap();
     std::fs::write(&socket, "precious").unwrap();
-    let error = Server::bind(settings(&directory)).await.unwrap_err();
+    let error = Server::bind(&api(&directory)).await.unwrap_err();
     assert!(matches!(error, Error::InTheWay { .. }), "{error}");
     assert_eq!(std::fs::read(&socket).unwrap(), b"precious");
 }
@@ -90,18 +122,13 @@ async fn the_end_ends_streams_and_removes_the_socket() {
 async fn clients_are_told_when_the_event_loop_is_gone() {
     let directory = tempfile::tempdir().unwrap();
     let settings = settings(&directory);
-    let client = client::Client::unix(&settings.api.socket);
+    let server = Server::bind(&api(&directory)).await.unwrap();
+    let client = client::Client::unix(&server.socket());
     let (_, commands) = EventLoop::start(settings.captures.clone());
     let (dead, _) = tokio::sync::mpsc::channel(1);
     drop(commands);
-    let server = tokio::spawn(api::serve(settings, dead, std::future::pending()));
-    // Until the socket is there nobody listens.
-    let error = loop {
-        match client.get::<()>("/v1/status", LIMIT).await {
-            Err(client::Error::NotRunning { .. }) => tokio::task::yield_now().await,
-            other => break other.unwrap_err(),
-        }
-    };
+    let server = tokio::spawn(server.serve(settings, dead, std::future::pending()));
+    let error = client.get::<()>("/v1/status", LIMIT).await.unwrap_err();
     assert!(
         matches!(error, client::Error::Refused { status: 503, .. }),
         "{error}"
@@ -130,10 +157,7 @@ async fn one_client_too_many_is_told_so() {
         "{answer}"
     );
     assert_eq!(
-        serde_json::from_str::<api::ErrorBody>(body)
-            .unwrap()
-            .error
-            .code,
+        serde_json::from_str::<ErrorBody>(body).unwrap().error.code,
         "unavailable"
     );
     drop(held);

@@ -92,7 +92,7 @@ impl System {
 
 #[test]
 fn both_chains_are_found_without_any_driver() {
-    let Module { main, mount } = System::new().discover().unwrap();
+    let Module { main, mount, .. } = System::new().discover().unwrap();
     assert_eq!(main.sensor.name, "1-001a");
     assert_eq!(main.sensor.node, "/bus/i2c@1/sensor@1a");
     assert_eq!(main.libcamera_id, "/base/bus/i2c@1/sensor@1a");
@@ -117,7 +117,7 @@ fn both_chains_are_found_without_any_driver() {
 
 #[test]
 fn image_processors_are_given_out_in_the_order_of_their_media_devices() {
-    let Module { main, mount } = System::new().discover().unwrap();
+    let Module { main, mount, .. } = System::new().discover().unwrap();
     let name = |chain: Chain| chain.image_processor.unwrap().name;
     assert_eq!(
         (name(main), name(mount.unwrap())),
@@ -131,7 +131,7 @@ fn a_driver_is_the_bound_one_or_the_likeliest() {
     system.bind("platform", "1.csi", "another-receiver");
     system.property("bus/csi@2/compatible", b"maker,new\0brcm,bcm2835-unicam\0");
     system.make("sys/bus/platform/drivers/unicam");
-    let Module { main, mount } = system.discover().unwrap();
+    let Module { main, mount, .. } = system.discover().unwrap();
     assert_eq!(main.receiver.driver, "another-receiver");
     assert_eq!(mount.unwrap().receiver.driver, "unicam");
 }
@@ -145,6 +145,29 @@ fn a_module_without_a_mount_is_whole_and_one_without_a_main_sensor_is_not() {
     assert_eq!(
         system.error(),
         "device tree, /module: it has no property main-sensor"
+    );
+}
+
+#[test]
+fn a_disabled_mount_sensor_is_no_mount() {
+    let system = System::new();
+    system.property("bus/i2c@2/sensor@1a/status", b"disabled\0");
+    // The kernel makes no device of it.
+    fs::remove_dir_all(system.path("sys/bus/i2c/devices/2-001a")).unwrap();
+    assert_eq!(system.discover().unwrap().mount, None);
+    system.property("bus/i2c@1/sensor@1a/status", b"disabled\0");
+    fs::remove_dir_all(system.path("sys/bus/i2c/devices/1-001a")).unwrap();
+    assert!(matches!(system.discover(), Err(Error::NoDevice { .. })));
+}
+
+#[test]
+fn lines_that_are_missing_cost_the_mount_alone() {
+    let module = System::new().discover().unwrap();
+    assert!(module.mount.is_some());
+    let error = module.mount_lines.unwrap_err().to_string();
+    assert!(
+        error.contains("it has no property present-gpios"),
+        "{error}"
     );
 }
 

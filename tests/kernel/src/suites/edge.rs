@@ -6,9 +6,10 @@ use crate::process::output;
 use anyhow::{Context, Result, bail, ensure};
 use bayonet_kernel::chain::{self, Chain, Module};
 use bayonet_kernel::dma::{Buffer, Source};
-use bayonet_kernel::gpio::{self, Lines};
+use bayonet_kernel::gpio::Lines;
 use bayonet_kernel::input::{Action, KEY_CAMERA, Key};
 use bayonet_kernel::media::{LinkFlags, Media};
+use bayonet_kernel::mount_lines::{Line, MountLines};
 use bayonet_kernel::power::{self, Power};
 use bayonet_kernel::subdevice::{ControlFlags, Subdevice};
 use bayonet_kernel::video::{Capabilities, Video};
@@ -39,7 +40,7 @@ pub(super) const SUITE: Suite = Suite {
             run: without_module,
         },
         Test {
-            name: "lines are read by name",
+            name: "lines are those of the device tree",
             run: levels,
         },
         Test {
@@ -88,6 +89,11 @@ pub(super) fn mount() -> Result<Chain> {
     chain::discover()?.mount.context("the module has no mount")
 }
 
+/// The mount's lines.
+fn mount_lines() -> Result<MountLines> {
+    Ok(chain::discover()?.mount_lines?)
+}
+
 /// Waits for something that comes by itself.
 pub(super) fn eventually<T>(mut look: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     let start = Instant::now();
@@ -102,7 +108,7 @@ pub(super) fn eventually<T>(mut look: impl FnMut() -> Result<Option<T>>) -> Resu
 
 fn chains(bench: &mut Bench) -> Result<Verdict> {
     let start = Instant::now();
-    let Module { main, mount } = chain::discover()?;
+    let Module { main, mount, .. } = chain::discover()?;
     let took = start.elapsed();
     let mount = mount.context("the module has no mount")?;
     let list = output("cam", &["-l"], LIMIT)?;
@@ -129,7 +135,7 @@ fn chains(bench: &mut Bench) -> Result<Verdict> {
 }
 
 fn nodes(bench: &mut Bench) -> Result<Verdict> {
-    let Module { main, mount } = chain::discover()?;
+    let Module { main, mount, .. } = chain::discover()?;
     let mount = mount.context("the module has no mount")?;
     let mut seen: HashSet<PathBuf> = HashSet::new();
     for chain in [&main, &mount] {
@@ -207,21 +213,20 @@ fn without_module(_: &mut Bench) -> Result<Verdict> {
 }
 
 fn levels(bench: &mut Bench) -> Result<Verdict> {
-    let names: Vec<&str> = gpio::LENS_CODE
-        .into_iter()
-        .chain(gpio::FRAME_SELECT)
-        .collect();
-    let lines = Lines::request(&names, "ktap")?;
+    let lines = mount_lines()?;
+    for line in lines.all() {
+        bench.note(&format!("{line}, {}, {:?}", line.active_low, line.bias));
+    }
+    let lines = Lines::request(&lines.lens(), "ktap")?;
     for (code, frame) in [(0, 0), (1, 2), (0b10_1010, 1), (0b01_0101, 2), (62, 3)] {
         bench.board.lens(code, frame)?;
-        let levels = lines.levels()?;
-        let value = |levels: &[bool]| {
-            levels
+        let active = lines.active()?;
+        let value = |lines: &[bool]| {
+            lines
                 .iter()
-                .rev()
-                .fold(0, |value, level| value << 1 | u8::from(*level))
+                .fold(0, |value, bit| value << 1 | u8::from(*bit))
         };
-        let (code_read, frame_read) = (value(&levels[..6]), value(&levels[6..]));
+        let (code_read, frame_read) = (value(&active[..6]), value(&active[6..]));
         ensure!(
             (code_read, frame_read) == (code, frame),
             "code {code} and frame {frame} read {code_read} and {frame_read}"
@@ -229,47 +234,54 @@ fn levels(bench: &mut Bench) -> Result<Verdict> {
     }
     bench.board.no_lens()?;
     ensure!(
-        lines.levels()?[..6].iter().all(|level| *level),
-        "open lines do not read high"
+        lines.active()?[..6].iter().all(|active| *active),
+        "open lines are not pulled up"
     );
     Ok(Verdict::Pass)
 }
 
 fn edges(bench: &mut Bench) -> Result<Verdict> {
-    let lines = Lines::request(&[gpio::LENS_CODE[0], gpio::MOUNT_PRESENT], "ktap")?;
+    let lines = mount_lines()?;
+    let lines = Lines::request(&[&lines.code[5], &lines.present], "ktap")?;
     ensure!(lines.read_event()?.is_none(), "an edge out of nothing");
-    ensure!(!lines.levels()?[1], "the module is not on the mount");
-    for rising in [true, false] {
-        if rising {
-            bench.board.unplug(Port::Mount)?;
-        } else {
+    ensure!(lines.active()?[1], "the module is not on the mount");
+    for present in [false, true] {
+        if present {
             bench.board.plug(Port::Mount)?;
+        } else {
+            bench.board.unplug(Port::Mount)?;
         }
         let edge = eventually(|| Ok(lines.read_event()?))?;
-        ensure!(edge.line == 1 && edge.rising == rising, "{edge:?}");
-        ensure!(lines.levels()?[1] == rising);
+        ensure!(edge.line == 1 && edge.active == present, "{edge:?}");
+        ensure!(lines.active()?[1] == present);
     }
     ensure!(lines.read_event()?.is_none(), "one edge too many");
     Ok(Verdict::Pass)
 }
 
 fn wrong_lines(bench: &mut Bench) -> Result<Verdict> {
-    let request = |name| match Lines::request(&[gpio::MOUNT_PRESENT, name], "ktap") {
-        Ok(_) => bail!("{name} could be requested"),
+    let lines = mount_lines()?;
+    let request = |line: &Line| match Lines::request(&[&lines.present, line], "ktap") {
+        Ok(_) => bail!("{line} could be requested"),
         Err(error) => Ok(error.to_string()),
     };
-    let missing = request("LENS_COLOUR")?;
+    let line = &lines.code[2];
+    let beyond = Line {
+        offset: 9999,
+        ..line.clone()
+    };
+    let missing = request(&beyond)?;
     bench.note(&missing);
-    ensure!(missing.contains("LENS_COLOUR"), "{missing}");
-    let held = Lines::request(&[gpio::LENS_CODE[3]], "another program")?;
-    let busy = request(gpio::LENS_CODE[3])?;
+    ensure!(missing.contains("line 9999) is not there"), "{missing}");
+    let held = Lines::request(&[line], "another program")?;
+    let busy = request(line)?;
     bench.note(&busy);
     ensure!(
-        busy.contains("LENS_CODE3") && busy.contains("another program"),
+        busy.contains("lens-code-gpios[2] (gpiochip") && busy.contains("another program"),
         "{busy}"
     );
     drop(held);
-    Lines::request(&[gpio::LENS_CODE[3]], "ktap")?;
+    Lines::request(&[line], "ktap")?;
     Ok(Verdict::Pass)
 }
 

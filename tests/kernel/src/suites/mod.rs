@@ -22,7 +22,7 @@ use anyhow::Result;
 use bayonet_kernel_tests::ktap::{self, INDENT, Outcome, VERSION};
 
 /// All of them.
-pub(crate) const ALL: [Suite; 18] = [
+pub(crate) const ALL: [Suite; 19] = [
     probe::SUITE,
     enumerate::SUITE,
     raw::SUITE,
@@ -41,6 +41,7 @@ pub(crate) const ALL: [Suite; 18] = [
     driver::NAK,
     driver::CYCLES,
     driver::DOCTOR,
+    driver::PARAMETERS,
 ];
 
 /// Tests of one subject.

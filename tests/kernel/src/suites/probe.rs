@@ -231,8 +231,8 @@ fn key_device() -> Result<String> {
     let devices = fs::read_to_string("/proc/bus/input/devices").context("listing input devices")?;
     let keys = devices
         .split("\n\n")
-        .find(|device| device.contains("Name=\"keys\""))
-        .context("no input device is called keys")?;
+        .find(|device| device.contains("Name=\"keys-bayonet\""))
+        .context("no input device is called keys-bayonet")?;
     let handler = keys.split_whitespace().find_map(|word| {
         let word = word.trim_start_matches("Handlers=");
         word.starts_with("event")

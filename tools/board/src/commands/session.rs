@@ -3,7 +3,7 @@
 use crate::cli::BoardArgs;
 use anyhow::{Context, Result};
 use bayonet_board::board::{Board, BoardOptions};
-use bayonet_board::device_tree;
+use bayonet_board::device_tree::{self, Wanted};
 use bayonet_board::machine::{
     Deadline, Forward, Machine, MachineOptions, OrderServer, Programs, RunDirectory, Show, Stop,
     kernel_complaints,
@@ -56,6 +56,12 @@ impl Session {
         let board = check(arguments)?;
         let deadline = timeout.map_or(Deadline::never(), Deadline::after);
         let prepared = prepare(&Options::default())?;
+        let wanted = Wanted {
+            main: board.main.clone(),
+            mount: board.mount.clone(),
+            parameters: arguments.dtparam.clone(),
+        };
+        let overlay = device_tree::overlay(&prepared, &wanted)?;
         let driver = if arguments.driver {
             prepared.driver()?
         } else {
@@ -70,9 +76,7 @@ impl Session {
         let board = Arc::new(Board::start(&board, &socket)?);
         let build_root = Programs::BuildRoot(prepared.build_root.clone());
         let programs = arguments.qemu.clone().map_or(build_root, Programs::Host);
-        let (main, mount) = (arguments.main.as_str(), arguments.mount_sensor());
-        let device_tree =
-            device_tree::compose(&prepared, &programs, main, mount, directory.path())?;
+        let device_tree = device_tree::compose(&prepared, &programs, &overlay, directory.path())?;
         let quit = Stop::default();
         let mut orders = Vec::new();
         for path in [

@@ -124,6 +124,11 @@ impl Prepared {
         self.workshop.amd64_guest(&self.build_root, package, bin)
     }
 
+    /// The workspace's device tree sources, on the host.
+    pub fn device_tree_sources(&self) -> PathBuf {
+        self.workshop.source.join("dt-overlays")
+    }
+
     /// What device tree overlays are checked with, besides the compiler; the first call takes minutes.
     ///
     /// # Errors

@@ -17,21 +17,49 @@ pub mod pisp_be;
 pub mod pisp_fe;
 
 use crate::connector::Connector;
+use crate::module::CABLES;
 use crate::orders::Port;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Length of the window, BAR1.
 pub const WINDOW: usize = 0x40_0000;
 
-/// `rp1_i2c4` and `rp1_i2c6`, those of the camera connectors.
-const I2C_BASE: [usize; 2] = [0x8_0000, 0x8_8000];
-const I2C_LINE: [usize; 2] = [11, 13];
-/// `rp1_csi0` and `rp1_csi1`: CSI-2 DMA, host and D-PHY, MIPI configuration, front end.
-const CSI2_BASE: [usize; 2] = [0x11_0000, 0x12_8000];
-const DPHY_BASE: [usize; 2] = [0x11_4000, 0x12_c000];
-const MIPI_CFG_BASE: [usize; 2] = [0x12_0000, 0x13_8000];
-const FE_BASE: [usize; 2] = [0x12_4000, 0x13_c000];
-const CSI_LINE: [usize; 2] = [47, 48];
+/// What a camera socket of the board is wired to: offsets of blocks, interrupt lines, the pin of its supply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Socket {
+    i2c: usize,
+    i2c_line: usize,
+    csi2: usize,
+    dphy: usize,
+    mipi_cfg: usize,
+    fe: usize,
+    csi_line: usize,
+    /// GPIO that enables the socket's supply.
+    pub supply_enable: usize,
+}
+
+/// CAM/DISP 0 of a Raspberry Pi 5: `rp1_i2c6`, `rp1_csi0`, `cam0_reg` (Raspberry Pi kernel, `bcm2712-rpi-5-b.dts`).
+pub const CAM0: Socket = Socket {
+    i2c: 0x8_8000,
+    i2c_line: 13,
+    csi2: 0x11_0000,
+    dphy: 0x11_4000,
+    mipi_cfg: 0x12_0000,
+    fe: 0x12_4000,
+    csi_line: 47,
+    supply_enable: 34,
+};
+/// CAM/DISP 1 of a Raspberry Pi 5: `rp1_i2c4`, `rp1_csi1`, `cam1_reg`.
+pub const CAM1: Socket = Socket {
+    i2c: 0x8_0000,
+    i2c_line: 11,
+    csi2: 0x12_8000,
+    dphy: 0x12_c000,
+    mipi_cfg: 0x13_8000,
+    fe: 0x13_c000,
+    csi_line: 48,
+    supply_enable: 46,
+};
 /// The back ends, in a part of the window that RP1 leaves free.
 const BE_BASE: [usize; 2] = [0x1c_0000, 0x1c_4000];
 const BE_LINE: [usize; 2] = [55, 56];
@@ -291,8 +319,8 @@ impl Rp1 {
 
     /// The regulators' enable pins gate the sensors' supplies.
     fn switch_rails(&mut self) {
-        for (pin, connector) in crate::module::SUPPLY_ENABLE.iter().zip(&self.connectors) {
-            connector.set_supply(self.gpio.driven(*pin) == Some(true));
+        for (socket, connector) in CABLES.iter().zip(&self.connectors) {
+            connector.set_supply(self.gpio.driven(socket.supply_enable) == Some(true));
         }
     }
 
@@ -301,11 +329,12 @@ impl Rp1 {
             self.msix.set_level(line, self.gpio.interrupt(bank));
         }
         for (port, blocks) in self.cameras.iter_mut().enumerate() {
-            self.msix.set_level(I2C_LINE[port], blocks.i2c.interrupt());
+            self.msix
+                .set_level(CABLES[port].i2c_line, blocks.i2c.interrupt());
             let receiver = blocks
                 .mipi_cfg
                 .update(blocks.csi2.interrupt(), blocks.fe.interrupt());
-            self.msix.set_level(CSI_LINE[port], receiver);
+            self.msix.set_level(CABLES[port].csi_line, receiver);
             self.msix.set_level(BE_LINE[port], blocks.be.interrupt());
         }
     }
@@ -317,23 +346,23 @@ fn locate(offset: usize) -> Block {
             .checked_sub(base)
             .filter(|register| *register < length)
     };
-    for port in 0..2 {
+    for (port, socket) in CABLES.iter().enumerate() {
         if let Some(register) = within(BE_BASE[port], pisp_be::LENGTH) {
             return Block::Be(port, register);
         }
-        if let Some(register) = within(FE_BASE[port], pisp_fe::LENGTH) {
+        if let Some(register) = within(socket.fe, pisp_fe::LENGTH) {
             return Block::Fe(port, register);
         }
-        if let Some(register) = within(I2C_BASE[port], i2c::LENGTH) {
+        if let Some(register) = within(socket.i2c, i2c::LENGTH) {
             return Block::I2c(port, register);
         }
-        if let Some(register) = within(CSI2_BASE[port], csi2::LENGTH) {
+        if let Some(register) = within(socket.csi2, csi2::LENGTH) {
             return Block::Csi2(port, register);
         }
-        if let Some(register) = within(MIPI_CFG_BASE[port], mipi_cfg::LENGTH) {
+        if let Some(register) = within(socket.mipi_cfg, mipi_cfg::LENGTH) {
             return Block::MipiCfg(port, register);
         }
-        if let Some(register) = within(DPHY_BASE[port], dphy::LENGTH) {
+        if let Some(register) = within(socket.dphy, dphy::LENGTH) {
             return Block::Dphy(port, register);
         }
     }

@@ -75,6 +75,12 @@ fn a_file_to_copy_in_is_checked_before_a_boot() {
 }
 
 #[test]
+fn a_parameter_has_a_name() {
+    let words = ["exec", "--dtparam", "=180", "--", "true"];
+    misused(&words, &["--dtparam <NAME[=VALUE]>", "write NAME=VALUE"]);
+}
+
+#[test]
 fn cargo_wants_words() {
     misused(&["cargo"], &["<ARG>"]);
 }

@@ -1,15 +1,19 @@
 //! The module: its node in the device tree, its GPIO lines, and each camera's drivers and device nodes.
 
 use super::{Finding, System};
+use bayonet_daemon::CONSUMER;
 use bayonet_daemon::config::Config;
-use bayonet_kernel::Error;
 use bayonet_kernel::chain::{Chain, Device, discover_in};
-use bayonet_kernel::device_tree::{DeviceTree, Node};
+use bayonet_kernel::device_tree::DeviceTree;
+use bayonet_kernel::mount_lines::{Line, MountLines};
+use bayonet_kernel::{Error, gpio};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 /// Reading and writing for the group.
 const GROUP_MODE: u32 = 0o060;
+/// What to do about a device tree that is wrong.
+const CORRECT: &str = "correct the module's overlay, see dt-overlays/README.md";
 /// The receiver that needs an image processor beside it.
 const RECEIVER_WITH_PROCESSOR: &str = "rp1-cfe";
 
@@ -25,7 +29,6 @@ pub(super) fn examine(system: &System, config: &Config) -> Vec<Finding> {
             ];
         }
     };
-    let mut findings = Vec::new();
     let module = match discover_in(&tree, &system.path("sys")) {
         Ok(module) => module,
         Err(error) => {
@@ -37,7 +40,7 @@ pub(super) fn examine(system: &System, config: &Config) -> Vec<Finding> {
                         .into()
                 }
                 Error::NoDevice { .. } => format!("{overlay}; if it is there, see dmesg"),
-                _ => "correct the module's overlay, see dt-overlays/README.md".into(),
+                _ => CORRECT.into(),
             };
             let detail = match &error {
                 // Its own text says what to do as well.
@@ -46,62 +49,71 @@ pub(super) fn examine(system: &System, config: &Config) -> Vec<Finding> {
                 }
                 other => other.to_string(),
             };
-            findings.push(Finding::bad(WHAT, detail).fix(fix));
-            findings.push(lines(&tree, config));
-            return findings;
+            return vec![Finding::bad(WHAT, detail).fix(fix)];
         }
     };
     let mount = module
         .mount
         .as_ref()
         .map_or("no mount".into(), |chain| format!("mount {}", chain.model));
-    findings.push(Finding::good(
+    let mut findings = vec![Finding::good(
         WHAT,
         format!("main {}, {mount}", module.main.model),
-    ));
-    findings.push(lines(&tree, config));
+    )];
     findings.push(drivers(system, &module.main, "main drivers"));
     findings.push(nodes(system, config, &module.main, "main nodes"));
     if let Some(mount) = &module.mount {
+        findings.push(lines(system, module.mount_lines));
         findings.push(drivers(system, mount, "mount drivers"));
         findings.push(nodes(system, config, mount, "mount nodes"));
     }
     findings
 }
 
-/// The lines of mount and lens, by the names of the device tree.
-fn lines(tree: &DeviceTree, config: &Config) -> Finding {
+/// The lines of mount and lens, as the device tree has them.
+fn lines(system: &System, lines: bayonet_kernel::Result<MountLines>) -> Finding {
     const WHAT: &str = "GPIO lines";
-    let mut named = Vec::new();
-    collect_line_names(tree.root(), &mut named);
-    let mount = &config.mount;
-    let wanted = [&mount.present_line]
-        .into_iter()
-        .chain(&mount.code_lines)
-        .chain(&mount.frame_lines);
-    let (there, missing): (Vec<_>, Vec<_>) = wanted.partition(|name| named.contains(name));
-    if missing.is_empty() {
-        return Finding::good(
-            WHAT,
-            format!("all {} are named in the device tree", there.len()),
-        );
+    let lines = match lines {
+        Ok(lines) => lines,
+        Err(error) => {
+            let fix = match &error {
+                Error::NoDevice { .. } => {
+                    "load the GPIO controller's driver; lsmod and dmesg say what is there"
+                }
+                _ => CORRECT,
+            };
+            return Finding::bad(WHAT, error.to_string()).fix(fix);
+        }
+    };
+    for line in lines.all() {
+        match gpio::check(&system.path("dev"), line) {
+            Err(error @ Error::NoLine { .. }) => {
+                return Finding::bad(WHAT, error.to_string()).fix(CORRECT);
+            }
+            Err(Error::LineInUse { line, user }) if user != CONSUMER => {
+                return Finding::bad(WHAT, format!("{line} is in use by {user:?}")).fix(
+                    "end that program; if it is a driver, take the line from it in the device tree",
+                );
+            }
+            // Free, bayonetd's, or not for this user to ask.
+            _ => {}
+        }
     }
-    let missing = missing
-        .into_iter()
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(", ");
-    Finding::bad(WHAT, format!("not in the device tree: {missing}")).fix(
-        "name them with gpio-line-names in the overlay, or give their real names in section [mount] of \
-         /etc/bayonet/bayonetd.toml; gpioinfo lists what there is",
-    )
+    let present = places(std::slice::from_ref(&lines.present));
+    let (code, frame) = (places(&lines.code), places(&lines.frame));
+    let detail = format!("presence {present}; lens code {code}; frame selector {frame}");
+    Finding::good(WHAT, detail)
 }
 
-fn collect_line_names(node: &Node, names: &mut Vec<String>) {
-    names.extend(node.strings("gpio-line-names").unwrap_or_default());
-    for child in node.children() {
-        collect_line_names(&child, names);
-    }
+/// Lines by chip: `gpiochip0 16 17 18`.
+fn places(lines: &[Line]) -> String {
+    let rows = lines
+        .chunk_by(|one, next| one.chip == next.chip)
+        .map(|row| {
+            let offsets = row.iter().map(|line| format!(" {}", line.offset));
+            format!("{}{}", row[0].chip, offsets.collect::<String>())
+        });
+    rows.collect::<Vec<_>>().join(", ")
 }
 
 fn device_path(device: &Device) -> String {

@@ -3,7 +3,7 @@
 mod board;
 
 use super::*;
-use board::{Board, IPA, LINES, PID};
+use board::{Board, IPA, PID};
 use std::collections::BTreeMap;
 
 #[test]
@@ -19,6 +19,10 @@ fn a_board_that_works_has_nothing_wrong() {
             .detail
     };
     assert_eq!(detail("device tree"), "main imx219, mount imx283");
+    assert_eq!(
+        detail("GPIO lines"),
+        "presence gpiochip0 6; lens code gpiochip0 16 17 18 19 20 21; frame selector gpiochip0 22 23"
+    );
     assert_eq!(
         detail("main nodes"),
         "media1 media11 v4l-subdev1 video1, all for group video"
@@ -123,7 +127,7 @@ fn device_tree_without_the_module() {
         "boot loader's configuration",
     );
     let board = Board::new();
-    board.tree("module/main-sensor", &[0, 0, 0, 99]);
+    board.tree("module/main-sensor", &[0, 0, 0, 77]);
     board.wrong(
         "device tree",
         Verdict::Bad,
@@ -149,14 +153,6 @@ fn contradictions_in_the_tree() {
         Verdict::Bad,
         "/csi@1: it is disabled, and is the receiver of /i2c@1/sensor@1a",
         "enable it",
-    );
-    let board = Board::new();
-    board.remove("proc/device-tree/module/present-gpios");
-    board.wrong(
-        "overlay",
-        Verdict::Bad,
-        "/module: it has a mount and no present-gpios",
-        "name the lines",
     );
 }
 
@@ -240,22 +236,38 @@ fn overlay(labels: &[&str]) -> Vec<u8> {
 }
 
 #[test]
-fn lines_that_are_not_there_or_have_other_names() {
+fn lines_that_the_device_tree_does_not_tell() {
     let board = Board::new();
-    board.tree(
-        "gpio/gpio-line-names",
-        &LINES[..LINES.len() - b"FRAME_SELECT0\0".len()],
-    );
+    board.lines("frame-select-gpios", &[22]);
     board.wrong(
         "GPIO lines",
         Verdict::Bad,
-        "not in the device tree: FRAME_SELECT0",
-        "gpio-line-names",
+        "frame-select-gpios names 1 lines; there must be 2",
+        "correct the module's overlay",
     );
-    board.write(
-        "etc/bayonet/bayonetd.toml",
-        "[mount]\nframe_lines = [\"FRAME_SELECT1\", \"LENS_CODE0\"]\n",
+    board.remove("proc/device-tree/module/frame-select-gpios");
+    board.wrong(
+        "GPIO lines",
+        Verdict::Bad,
+        "it has no property frame-select-gpios",
+        "correct the module's overlay",
     );
+    let board = Board::new();
+    board.remove("sys/bus/gpio/devices/gpiochip0");
+    board.wrong(
+        "GPIO lines",
+        Verdict::Bad,
+        "no device on the gpio bus belongs to the device tree's /gpio",
+        "load the GPIO controller's driver",
+    );
+}
+
+/// As the overlay leaves it with `mount=none`.
+#[test]
+fn a_board_without_a_mount_needs_no_lines() {
+    let board = Board::new();
+    board.tree("i2c@2/sensor@1a/status", b"disabled\0");
+    board.remove("proc/device-tree/module/present-gpios");
     assert_eq!(board.troubles(), []);
 }
 

@@ -6,10 +6,15 @@ mod troubles;
 mod world;
 
 use super::*;
-use Action::*;
+use Action::{AllowCamera, WithdrawCamera};
 use world::{Kind, Process, World, ms};
 
-const TRIAL: [Action; 4] = [PowerUp, Identify, PowerDown, AllowCamera];
+const POWER_UP: Action = Action::Kernel(Job::PowerUp);
+const IDENTIFY: Action = Action::Kernel(Job::Identify);
+const POWER_DOWN: Action = Action::Kernel(Job::PowerDown);
+const BIND: Action = Action::Kernel(Job::Bind);
+const UNBIND: Action = Action::Kernel(Job::Unbind);
+const TRIAL: [Action; 4] = [POWER_UP, IDENTIFY, POWER_DOWN, AllowCamera];
 
 /// Drivers bound, module there, tried and present.
 fn present() -> World {

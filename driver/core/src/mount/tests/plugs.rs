@@ -35,11 +35,11 @@ fn streaming_a_module_goes_and_its_chain_is_unbound_once_the_process_is_gone() {
     world.end_process();
     assert!(world.missed_stop);
     world.run(ms(100));
-    assert_eq!(world.took(), [Unbind]);
+    assert_eq!(world.took(), [UNBIND]);
     assert!(at_rest(&world));
     world.plug(Some(Kind::Right));
     world.run(ms(200));
-    assert_eq!(world.took(), [Bind, AllowCamera]);
+    assert_eq!(world.took(), [BIND, AllowCamera]);
     world.start_stream();
     assert_eq!(world.process, Process::Streaming);
 }
@@ -54,7 +54,7 @@ fn plugged_again_before_the_process_is_gone() {
     assert_eq!(world.took(), [WithdrawCamera]);
     world.end_process();
     world.run(ms(100));
-    assert_eq!(world.took(), [Unbind, Bind, AllowCamera]);
+    assert_eq!(world.took(), [UNBIND, BIND, AllowCamera]);
     assert_eq!(world.machine.state(), State::Present);
 }
 
@@ -93,7 +93,7 @@ fn unplugged_while_the_stream_starts() {
     world.process = Process::Streaming;
     world.end_process();
     world.run(ms(100));
-    assert_eq!(world.took(), [WithdrawCamera, Unbind]);
+    assert_eq!(world.took(), [WithdrawCamera, UNBIND]);
     world.plug(Some(Kind::Right));
     world.run(ms(200));
     assert_eq!(world.machine.state(), State::Present);
@@ -119,7 +119,7 @@ fn unplugged_while_the_stream_stops() {
     world.end_process();
     assert!(world.missed_stop);
     world.run(ms(500));
-    assert_eq!(world.took(), [WithdrawCamera, Unbind]);
+    assert_eq!(world.took(), [WithdrawCamera, UNBIND]);
     assert_eq!(world.machine.state(), State::Absent);
     // The same, with the module back within the debounce time: it is rebound and tried.
     let mut world = streaming();
@@ -128,7 +128,7 @@ fn unplugged_while_the_stream_stops() {
     world.end_process();
     world.plug(Some(Kind::Right));
     world.run(ms(500));
-    assert_eq!(world.took(), [WithdrawCamera, Unbind, Bind, AllowCamera]);
+    assert_eq!(world.took(), [WithdrawCamera, UNBIND, BIND, AllowCamera]);
     assert_eq!(world.machine.state(), State::Present);
 }
 
@@ -157,11 +157,11 @@ fn half_bound_at_the_start() {
     for bound in [(true, false), (false, true)] {
         let mut world = World::new(Config::default(), bound, None);
         world.run(ms(100));
-        assert_eq!(world.took(), [Unbind]);
+        assert_eq!(world.took(), [UNBIND]);
         assert!(at_rest(&world));
         let mut world = World::new(Config::default(), bound, Some(Kind::Right));
         world.run(ms(200));
-        assert_eq!(world.took(), [Unbind, Bind, AllowCamera]);
+        assert_eq!(world.took(), [UNBIND, BIND, AllowCamera]);
     }
 }
 

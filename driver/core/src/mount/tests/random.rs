@@ -87,7 +87,7 @@ fn apply(world: &mut World, op: Op) {
         Op::Sleep(time) => world.sleep(time),
         Op::Answer(outcome) => world.answer(outcome),
         Op::StrayAnswer => {
-            if world.pending != Some(Action::Bind) {
+            if world.pending != Some(Job::Bind) {
                 world.tell(Input::Done(Done::Bound(Ok(()))));
             }
         }

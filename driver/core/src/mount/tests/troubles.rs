@@ -14,7 +14,7 @@ fn a_bounce_that_stalls_the_stream_leads_to_a_rebind() {
     assert_eq!(world.took(), []);
     world.news(CameraNews::Stalled);
     world.run(ms(200));
-    assert_eq!(world.took(), [WithdrawCamera, Unbind, Bind, AllowCamera]);
+    assert_eq!(world.took(), [WithdrawCamera, UNBIND, BIND, AllowCamera]);
     assert_eq!(world.machine.state(), State::Present);
 }
 
@@ -35,7 +35,7 @@ fn a_stall_without_a_bounce_is_the_supervisors_business() {
 #[test]
 fn a_refused_start_leads_to_a_rebind_and_a_second_one_to_a_wait() {
     let mut world = present();
-    let rebind = [WithdrawCamera, Unbind, Bind, AllowCamera];
+    let rebind = [WithdrawCamera, UNBIND, BIND, AllowCamera];
     // A stranger's stream missed its stop, so nobody knew.
     world.missed_stop = true;
     world.start_stream();
@@ -48,9 +48,9 @@ fn a_refused_start_leads_to_a_rebind_and_a_second_one_to_a_wait() {
         let retry = world.now + ms(wait);
         assert!(matches!(world.machine.state(), State::Faulted { retry: at, .. } if at == retry));
         world.run(ms(wait - 1));
-        assert_eq!(world.took(), [WithdrawCamera, Unbind]);
+        assert_eq!(world.took(), [WithdrawCamera, UNBIND]);
         world.run(ms(100));
-        assert_eq!(world.took(), [Bind, AllowCamera]);
+        assert_eq!(world.took(), [BIND, AllowCamera]);
     }
     // Frames make all good: the next refusal is a first one.
     world.start_stream();
@@ -69,7 +69,10 @@ fn another_sensor_is_told_and_left_alone_until_the_next_plug() {
     let found = "imx219".to_owned();
     assert_eq!(world.machine.state(), State::WrongSensor { found });
     assert!(at_rest(&world));
-    assert_eq!(world.took(), [WithdrawCamera, PowerUp, Identify, PowerDown]);
+    assert_eq!(
+        world.took(),
+        [WithdrawCamera, POWER_UP, IDENTIFY, POWER_DOWN]
+    );
     unplug(&mut world);
     world.plug(Some(Kind::Right));
     world.run(ms(200));
@@ -79,7 +82,7 @@ fn another_sensor_is_told_and_left_alone_until_the_next_plug() {
 #[test]
 fn a_silent_sensor_is_tried_three_times_and_then_ever_more_rarely() {
     let mut world = World::bound(Some(Kind::Dead));
-    let tries = [PowerUp, Identify, PowerDown].repeat(3);
+    let tries = [POWER_UP, IDENTIFY, POWER_DOWN].repeat(3);
     let mut waits = Vec::new();
     for _ in 0..7 {
         world.time_to(|state| matches!(state, State::Faulted { .. }));
@@ -122,10 +125,10 @@ fn a_bind_that_fails_may_have_come_half_way_so_it_is_undone_first() {
     let mut world = World::new(Config::default(), (false, false), Some(Kind::Right));
     for _ in 0..3 {
         world.wait(ms(100));
-        assert_eq!(world.pending, Some(Bind));
+        assert_eq!(world.pending, Some(Job::Bind));
         world.answer(Outcome::Failure);
         assert!(world.sensor_bound);
-        assert_eq!(world.pending, Some(Unbind));
+        assert_eq!(world.pending, Some(Job::Unbind));
         world.answer(Outcome::True);
     }
     let state = world.machine.state();
@@ -133,7 +136,7 @@ fn a_bind_that_fails_may_have_come_half_way_so_it_is_undone_first() {
         matches!(state, State::Faulted { ref reason, .. } if reason == "it failed"),
         "{state:?}"
     );
-    assert_eq!(world.took(), [Bind, Unbind].repeat(3));
+    assert_eq!(world.took(), [BIND, UNBIND].repeat(3));
     world.run(ms(1100));
     assert_eq!(world.machine.state(), State::Present);
 }
@@ -148,16 +151,16 @@ fn a_stranger_who_holds_the_chain_is_waited_for_and_named() {
     assert_eq!(world.machine.state(), State::Absent);
     assert_eq!(
         world.took(),
-        [WithdrawCamera, Unbind, Unbind, Unbind, Unbind]
+        [WithdrawCamera, UNBIND, UNBIND, UNBIND, UNBIND]
     );
     world.plug(Some(Kind::Right));
     world.run(ms(1000));
     let reason = "the drivers must be bound anew, but cam (41) has /dev/media3 open".to_owned();
     assert_eq!(world.machine.state(), State::Stuck { reason });
-    assert_eq!(world.took(), [Unbind, Unbind]);
+    assert_eq!(world.took(), [UNBIND, UNBIND]);
     world.stranger = false;
     assert!(world.time_to(is_present) <= world.config.holders_poll + ms(30));
-    assert_eq!(world.took(), [Unbind, Bind, AllowCamera]);
+    assert_eq!(world.took(), [UNBIND, BIND, AllowCamera]);
 }
 
 #[test]
@@ -166,7 +169,7 @@ fn an_unbind_that_the_kernel_refuses_is_repeated_ever_more_rarely() {
     for wait in [1000, 2000, 4000] {
         world.wait(ms(100));
         world.answer(Outcome::Failure);
-        assert_eq!(world.took(), [Unbind]);
+        assert_eq!(world.took(), [UNBIND]);
         world.wait(ms(wait - 1));
         assert_eq!(world.took(), []);
         assert!(matches!(world.machine.state(), State::Stuck { .. }));
@@ -180,7 +183,7 @@ fn an_unbind_that_the_kernel_refuses_is_repeated_ever_more_rarely() {
 fn an_action_that_never_ends_is_told_and_nothing_is_piled_upon_it() {
     let mut world = World::new(Config::default(), (false, false), Some(Kind::Right));
     world.wait(ms(70));
-    assert_eq!(world.took(), [Bind]);
+    assert_eq!(world.took(), [BIND]);
     world.wait(ms(10_000));
     let reason = "binding the drivers takes longer than 10s".to_owned();
     assert_eq!(world.machine.state(), State::Stuck { reason });
@@ -219,7 +222,7 @@ fn a_module_that_comes_too_often_must_stay_before_it_is_tried() {
         tried += world
             .took()
             .iter()
-            .filter(|&&action| action == PowerUp)
+            .filter(|&&action| action == POWER_UP)
             .count();
         world.plug(None);
         world.run(ms(100));

@@ -60,7 +60,7 @@ pub(super) struct World {
     pub(super) allowed: bool,
     pub(super) withdrawn: bool,
     powered: bool,
-    pub(super) pending: Option<Action>,
+    pub(super) pending: Option<Job>,
     pub(super) taken: Vec<Action>,
     /// Of the latest fault: since when, and until when nothing may be tried.
     fault: Option<(Time, Time)>,
@@ -231,24 +231,24 @@ impl World {
 
     /// The kernel action under way ends.
     pub(super) fn answer(&mut self, outcome: Outcome) {
-        let Some(action) = self.pending.take() else {
+        let Some(job) = self.pending.take() else {
             return;
         };
         let fails = outcome == Outcome::Failure;
         let failure = || Err("it failed".to_owned());
-        let done = match action {
-            Action::PowerUp => Done::Powered(if fails { failure() } else { Ok(()) }),
-            Action::PowerDown => {
+        let done = match job {
+            Job::PowerUp => Done::Powered(if fails { failure() } else { Ok(()) }),
+            Job::PowerDown => {
                 self.powered = false;
                 Done::PoweredDown(if fails { failure() } else { Ok(()) })
             }
-            Action::Identify if fails => Done::Identified(Err("it failed".into())),
-            Action::Identify => Done::Identified(Ok(match self.module {
+            Job::Identify if fails => Done::Identified(Err("it failed".into())),
+            Job::Identify => Done::Identified(Ok(match self.module {
                 Some(Kind::Right) => Identity::Expected,
                 Some(Kind::Other) => Identity::Other("imx219".into()),
                 Some(Kind::Dead) | None => Identity::Silent,
             })),
-            Action::Bind => {
+            Job::Bind => {
                 self.sensor_bound = self.module == Some(Kind::Right);
                 self.receiver_bound = self.sensor_bound && !fails;
                 self.missed_stop = false;
@@ -258,10 +258,10 @@ impl World {
                     failure()
                 })
             }
-            Action::Unbind if self.stranger => Done::Unbound(Err(UnbindError::Held(
+            Job::Unbind if self.stranger => Done::Unbound(Err(UnbindError::Held(
                 "cam (41) has /dev/media3 open".into(),
             ))),
-            Action::Unbind => {
+            Job::Unbind => {
                 self.receiver_bound = false;
                 self.sensor_bound &= fails;
                 self.missed_stop &= fails;
@@ -271,7 +271,6 @@ impl World {
                     Ok(())
                 })
             }
-            Action::AllowCamera | Action::WithdrawCamera => unreachable!("no kernel action"),
         };
         self.tell(Input::Done(done));
     }
@@ -292,6 +291,7 @@ impl World {
     fn take(&mut self, action: Action) {
         self.taken.push(action);
         match action {
+            Action::Kernel(job) => self.begin(job),
             Action::AllowCamera => {
                 assert!(!self.allowed && !self.withdrawn && !self.powered);
                 assert!(
@@ -303,42 +303,45 @@ impl World {
                     "allowed on a chain that refuses to start"
                 );
                 self.allowed = true;
-                return;
             }
             Action::WithdrawCamera => {
                 assert!(self.allowed);
                 self.allowed = false;
                 self.withdrawn = true;
-                return;
             }
-            Action::PowerUp => self.powered = true,
-            Action::Bind => {
+        }
+    }
+
+    fn begin(&mut self, job: Job) {
+        match job {
+            Job::PowerUp => self.powered = true,
+            Job::Bind => {
                 assert!(
                     !self.powered && !self.receiver_bound,
                     "bound under a bound receiver"
                 );
             }
-            Action::Unbind => assert!(!self.powered),
-            Action::Identify => assert!(self.powered),
-            Action::PowerDown => {}
+            Job::Unbind => assert!(!self.powered),
+            Job::Identify => assert!(self.powered),
+            Job::PowerDown => {}
         }
-        assert_eq!(self.pending, None, "{action:?} while another is under way");
+        assert_eq!(self.pending, None, "{job:?} while another is under way");
         assert!(
             !self.allowed && !self.withdrawn,
-            "{action:?} while the camera may live"
+            "{job:?} while the camera may live"
         );
         assert_eq!(
             self.process,
             Process::None,
-            "{action:?} while its process lives"
+            "{job:?} while its process lives"
         );
-        if let (Action::PowerUp | Action::Bind, Some((_, retry))) = (action, self.fault) {
+        if let (Job::PowerUp | Job::Bind, Some((_, retry))) = (job, self.fault) {
             assert!(
                 self.now >= retry,
-                "{action:?} before the wait of a fault is over"
+                "{job:?} before the wait of a fault is over"
             );
         }
-        self.pending = Some(action);
+        self.pending = Some(job);
     }
 
     /// The invariants at the top of the module, seen from outside; 1, 2 and 5 are also checked with every action.

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use bayonet_board::machine::kernel_complaints;
 use bayonet_board::prepare::{Error, Prepared};
 use bayonet_kernel_tests::ktap::{self, Checker, INDENT, Line, Outcome, Tally, VERSION};
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -42,7 +43,7 @@ const STRICT: &str = "slub_debug=FZPU oops=panic";
 const LENIENT: &str = "slub_debug=FZPU";
 
 /// All guests, in the order in which they are booted.
-pub(crate) const GUESTS: [Guest; 5] = [
+pub(crate) const GUESTS: [Guest; 8] = [
     Guest {
         name: "two imx283",
         suites: &[
@@ -80,11 +81,62 @@ pub(crate) const GUESTS: [Guest; 5] = [
             "recovery",
             "nak",
             "doctor",
+            "parameters",
             "cycles",
         ],
         machine: Machine::Board {
             // A small main sensor: its frames cost the emulator least.
             options: &["--main", "imx219", "--driver"],
+            kernel: STRICT,
+        },
+        disposable: false,
+    },
+    Guest {
+        name: "one parameter for both cameras",
+        suites: &["parameters"],
+        machine: Machine::Board {
+            options: &[
+                "--driver",
+                "--dtparam=rotation=180",
+                "--dtparam=orientation=0",
+                "--dtparam=always-on",
+                "--dtparam=present-pin=24",
+            ],
+            kernel: STRICT,
+        },
+        disposable: false,
+    },
+    Guest {
+        name: "cameras on each other's ports",
+        suites: &["parameters"],
+        machine: Machine::Board {
+            options: &[
+                "--driver",
+                "--dtparam=cam0=main",
+                "--dtparam=always-on",
+                "--dtparam=main-rotation=180",
+                "--dtparam=mount-orientation=1",
+                "--dtparam=link-frequency=360000000",
+                "--dtparam=mount-link-frequency=720000000",
+            ],
+            kernel: STRICT,
+        },
+        disposable: false,
+    },
+    Guest {
+        name: "each camera with its own parameters",
+        suites: &["parameters"],
+        machine: Machine::Board {
+            options: &[
+                "--driver",
+                "--dtparam=mount-rotation=180",
+                "--dtparam=main-orientation=0",
+                "--dtparam=main-link-frequency=360000000",
+                "--dtparam=code0-pin=25",
+                "--dtparam=frame1-pin=26",
+                "--dtparam=shutter-pin=4",
+                "--dtparam=mount-supply-pin=27",
+            ],
             kernel: STRICT,
         },
         disposable: false,
@@ -108,10 +160,10 @@ pub(crate) const GUESTS: [Guest; 5] = [
 
 /// Names for the command line.
 pub(crate) fn suite_names() -> Vec<&'static str> {
-    GUESTS
-        .iter()
-        .flat_map(|guest| guest.suites.iter().copied())
-        .collect()
+    let mut names: Vec<_> = GUESTS.iter().flat_map(|guest| guest.suites).collect();
+    let mut seen = BTreeSet::new();
+    names.retain(|name| seen.insert(**name));
+    names.into_iter().copied().collect()
 }
 
 /// What guests are booted with.
@@ -258,6 +310,11 @@ fn on_board(options: &[&str], kernel: &str, suites: &[&str], tools: &Tools) -> C
         .args(["--copy-in", &format!("{}:{KTAP}", tools.ktap.display())]);
     command.args(["--", "env", &format!("KTAP_CYCLES={}", tools.cycles)]);
     command.arg(format!("KTAP_PLUGS={}", tools.plugs));
+    let parameters = options
+        .iter()
+        .filter_map(|option| option.strip_prefix("--dtparam="));
+    let parameters: Vec<_> = parameters.collect();
+    command.arg(format!("KTAP_DTPARAM={}", parameters.join(",")));
     if tools.thorough {
         command.arg("KTAP_THOROUGH=1");
     }

@@ -1,7 +1,7 @@
 //! `ktap-host`: boots virtual boards, runs the KTAP suites in them, and adds everything up.
 //!
-//! Suites that get along share a guest, because a boot costs half a minute; another sensor, or a guest that may be
-//! ruined, costs a boot of its own. KTAP goes to standard output, progress and the boards' own words to standard
+//! Suites that get along share a guest, because a boot costs half a minute; another sensor, other
+//! parameters of the overlay, or a guest that may be ruined, cost a boot of its own. KTAP goes to standard output, progress and the boards' own words to standard
 //! error. The last line is `N passed, N failed, N skipped`; only tests that contain no tests are counted.
 
 mod guest;

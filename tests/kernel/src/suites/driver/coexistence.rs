@@ -2,13 +2,17 @@
 
 use super::{begin, some_frames};
 use crate::cam::{self, CAPTURE_LIMIT, SMALL, Shot, finish};
-use crate::daemon::Daemon;
+use crate::daemon::{self, Daemon};
 use crate::orders::Port;
 use crate::process::output;
 use crate::suites::{Bench, Complaints, Suite, Test, Verdict, remark};
 use anyhow::{Context, Result, ensure};
+use bayonet_kernel::chain;
+use bayonet_kernel::gpio::Lines;
+use bayonet_kernel::mount_lines::LENS_CODE;
 use serde_json::{Value, json};
 use std::fs;
+use std::path::Path;
 
 pub(crate) const SUITE: Suite = Suite {
     name: "coexistence",
@@ -31,8 +35,16 @@ pub(crate) const SUITE: Suite = Suite {
             run: shutter,
         },
         Test {
-            name: "a missing GPIO line costs the mount, not the main camera",
+            name: "an unknown control and a value out of range are refused, and frames go on",
+            run: wrong_controls,
+        },
+        Test {
+            name: "a GPIO line that the device tree lacks costs the mount, not the main camera",
             run: missing_line,
+        },
+        Test {
+            name: "a GPIO line that is in use costs the mount, and its user is named",
+            run: busy_line,
         },
         Test {
             name: "a device tree without the module is told",
@@ -137,19 +149,73 @@ fn shutter(bench: &mut Bench) -> Result<Verdict> {
     remark(format!("exposures began {apart:.1} ms apart"))
 }
 
-fn missing_line(_bench: &mut Bench) -> Result<Verdict> {
-    let daemon = Daemon::start_with("[mount]\npresent_line = \"NO_SUCH_LINE\"\n")?;
+fn wrong_controls(bench: &mut Bench) -> Result<Verdict> {
+    const CONTROLS: &str = "/v1/cameras/main/controls";
+    let (daemon, witness) = begin(bench)?;
+    let known = daemon.get("/v1/cameras/main/capabilities")?;
+    let exposure = &known["controls"]["ExposureTime"];
+    let limit = |key: &str| exposure[key].as_i64().context(exposure.to_string());
+    let (least, most) = (limit("minimum")?, limit("maximum")?);
+    let held = daemon.get(CONTROLS)?;
+    let limits = format!("{least} to {most}");
+    for (changes, words) in [
+        (json!({ "Exposure": 5000 }), ["Exposure", "ExposureTime"]),
+        (
+            json!({ "ExposureTime": most + 1 }),
+            ["ExposureTime", limits.as_str()],
+        ),
+        (
+            json!({ "ExposureTime": least - 1 }),
+            ["ExposureTime", limits.as_str()],
+        ),
+        // What is right beside it is not set either.
+        (
+            json!({ "Contrast": 1.5, "NoControl": 1 }),
+            ["NoControl", "Contrast"],
+        ),
+    ] {
+        let (status, answer) = daemon::request("PATCH", CONTROLS, Some(changes.clone()))?;
+        let message = answer["error"]["message"].as_str().unwrap_or_default();
+        bench.note(&format!("{changes}: {status} {message}"));
+        ensure!((400..500).contains(&status), "{changes}: {status} {answer}");
+        for word in words {
+            ensure!(message.contains(word), "{changes}: no {word} in {answer}");
+        }
+    }
+    ensure!(daemon.get(CONTROLS)? == held, "something was set");
+    let frames = witness.undisturbed(&daemon, &mut bench.board)?;
+    remark(format!("{frames} frames without a gap"))
+}
+
+/// A mount that cannot be used: the reason names this, and the main camera streams.
+fn no_mount(words: &[&str]) -> Result<String> {
+    let daemon = Daemon::start()?;
     let status = daemon.get("/v1/status")?;
     ensure!(status["module"]["state"] == "not-configured", "{status}");
     let reason = status["module"]["reason"]
         .as_str()
         .unwrap_or_default()
         .to_owned();
-    ensure!(
-        reason.contains("NO_SUCH_LINE"),
-        "the reason does not name it: {reason}"
-    );
+    for word in words {
+        ensure!(reason.contains(word), "no {word} in the reason: {reason}");
+    }
     some_frames(&daemon.frames("main")?)?;
+    Ok(reason)
+}
+
+fn missing_line(_bench: &mut Bench) -> Result<Verdict> {
+    remark(without_property(LENS_CODE, || {
+        no_mount(&[LENS_CODE, "overlay"])
+    })?)
+}
+
+fn busy_line(_bench: &mut Bench) -> Result<Verdict> {
+    let lines = chain::discover()?.mount_lines?;
+    let held = Lines::request(&[&lines.present], "another program")?;
+    let reason = no_mount(&["present-gpios[0]", "another program"])?;
+    drop(held);
+    let daemon = Daemon::start()?;
+    daemon.wait_module("present")?;
     remark(reason)
 }
 
@@ -170,11 +236,34 @@ fn no_module(_bench: &mut Bench) -> Result<Verdict> {
 
 /// Does something while the device tree has no module.
 pub(super) fn without_module<T>(deed: impl FnOnce() -> Result<T>) -> Result<T> {
+    const EMPTY: &str = "/run/empty";
+    fs::create_dir_all(EMPTY)?;
+    with_node(EMPTY, deed)
+}
+
+/// Does something while the module's node lacks a property.
+pub(super) fn without_property<T>(property: &str, deed: impl FnOnce() -> Result<T>) -> Result<T> {
+    const COPY: &str = "/run/module";
+    fs::create_dir(COPY).context(COPY)?;
+    for entry in fs::read_dir(module_node()?)?.flatten() {
+        if entry.file_name() != property {
+            fs::write(
+                Path::new(COPY).join(entry.file_name()),
+                fs::read(entry.path())?,
+            )?;
+        }
+    }
+    let result = with_node(COPY, deed);
+    fs::remove_dir_all(COPY).context(COPY)?;
+    result
+}
+
+/// Does something while this directory is shown as the module's node.
+fn with_node<T>(directory: &str, deed: impl FnOnce() -> Result<T>) -> Result<T> {
     let node = module_node()?;
-    fs::create_dir_all("/run/empty")?;
     output(
         "busybox",
-        &["mount", "--bind", "/run/empty", &node],
+        &["mount", "--bind", directory, &node],
         CAPTURE_LIMIT,
     )?;
     let result = deed();

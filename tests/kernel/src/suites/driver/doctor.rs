@@ -1,11 +1,14 @@
 //! `bayonet doctor` finds what is wrong, and says how to mend it; and the other commands do what they say.
 
-use super::coexistence::without_module;
+use super::coexistence::{without_module, without_property};
 use crate::cam::CAPTURE_LIMIT;
 use crate::daemon::{CONFIGURATION, Daemon};
 use crate::process::{output, run};
 use crate::suites::{Bench, Complaints, Suite, Test, Verdict, remark};
 use anyhow::{Context, Result, ensure};
+use bayonet_kernel::chain;
+use bayonet_kernel::gpio::Lines;
+use bayonet_kernel::mount_lines::FRAME_SELECT;
 use serde_json::Value;
 use std::fs;
 
@@ -24,6 +27,10 @@ pub(crate) const SUITE: Suite = Suite {
         Test {
             name: "without the overlay",
             run: no_overlay,
+        },
+        Test {
+            name: "without a property of lines, and with a line that another program has",
+            run: wrong_lines,
         },
         Test {
             name: "with a wrong IPA path",
@@ -100,6 +107,16 @@ fn no_namespaces(_bench: &mut Bench) -> Result<Verdict> {
 fn no_overlay(_bench: &mut Bench) -> Result<Verdict> {
     let findings = without_module(|| doctor(&[]))?;
     remark(names(&findings, "overlay")?)
+}
+
+fn wrong_lines(bench: &mut Bench) -> Result<Verdict> {
+    let findings = without_property(FRAME_SELECT, || doctor(&[]))?;
+    bench.note(&names(&findings, FRAME_SELECT)?);
+    let lines = chain::discover()?.mount_lines?;
+    let held = Lines::request(&[&lines.code[0]], "another program")?;
+    let findings = doctor(&[])?;
+    drop(held);
+    remark(names(&findings, "in use by")?)
 }
 
 fn wrong_ipa_path(_bench: &mut Bench) -> Result<Verdict> {

@@ -6,6 +6,7 @@ mod doctor;
 mod lens;
 mod mount;
 mod nak;
+mod parameters;
 mod recovery;
 
 pub(super) use coexistence::SUITE as COEXISTENCE;
@@ -14,6 +15,7 @@ pub(super) use doctor::SUITE as DOCTOR;
 pub(super) use lens::SUITE as LENS;
 pub(super) use mount::SUITE as MOUNT;
 pub(super) use nak::SUITE as NAK;
+pub(super) use parameters::SUITE as PARAMETERS;
 pub(super) use recovery::SUITE as RECOVERY;
 
 use crate::daemon::{Daemon, Stream};

@@ -153,6 +153,9 @@ fn second(_bench: &mut Bench) -> Result<Verdict> {
     daemon.wait_module("present")?;
     let frames = daemon.frames("main")?;
     some_frames(&frames)?;
+    // As the first one has it while it writes a picture.
+    let half_written = Path::new("/var/lib/bayonet/captures/20261122T203453.120Z-main.jpg.part");
+    std::fs::write(half_written, "half")?;
     let other = crate::process::run(daemon::PROGRAM, &["--config", daemon::CONFIGURATION], LIMIT)?;
     ensure!(!other.success(), "it was not refused");
     let words = other.last_words();
@@ -161,7 +164,15 @@ fn second(_bench: &mut Bench) -> Result<Verdict> {
         words.contains(&pid),
         "it does not name process {pid}: {words}"
     );
+    ensure!(half_written.exists(), "it tidied the first one's pictures");
     frames.drain();
     some_frames(&frames)?;
+    // That is for the successor.
+    drop(daemon);
+    let _next = Daemon::start()?;
+    ensure!(
+        !half_written.exists(),
+        "a half-written picture stays behind"
+    );
     remark(words)
 }

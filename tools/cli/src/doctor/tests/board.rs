@@ -10,9 +10,8 @@ use tempfile::TempDir;
 
 pub(super) const PID: &str = "4711";
 pub(super) const IPA: &str = "usr/lib/aarch64-linux-gnu/libcamera/ipa/ipa_rpi_pisp.so";
-pub(super) const LINES: &[u8] =
-    b"\0MOUNT_PRESENT\0LENS_CODE5\0LENS_CODE4\0LENS_CODE3\0LENS_CODE2\0LENS_CODE1\0LENS_CODE0\0\
-    FRAME_SELECT1\0FRAME_SELECT0\0";
+/// Phandle of the GPIO controller.
+const GPIO: u8 = 99;
 
 pub(super) struct Board {
     pub(super) directory: TempDir,
@@ -32,17 +31,12 @@ impl Board {
         board.write("sys/kernel/security/lsm", "capability,landlock,apparmor\n");
         board.write("sys/class/i2c-dev/i2c-1/name", "");
         board.tree("module/compatible", b"bayonet,module\0");
-        board.tree("gpio/gpio-line-names", LINES);
-        board.tree("gpio/phandle", &[0, 0, 0, 50]);
+        board.tree("gpio/phandle", &[0, 0, 0, GPIO]);
         board.tree("gpio/#gpio-cells", &[0, 0, 0, 2]);
-        for (property, lines) in [
-            ("present-gpios", 1..2),
-            ("lens-code-gpios", 2..8),
-            ("frame-select-gpios", 8..10),
-        ] {
-            let cells = lines.flat_map(|line| [0, 0, 0, 50, 0, 0, 0, line, 0, 0, 0, 16]);
-            board.tree(&format!("module/{property}"), &cells.collect::<Vec<u8>>());
-        }
+        board.device("gpio", "gpiochip0", "gpio", "pinctrl-rp1");
+        board.lines("present-gpios", &[6]);
+        board.lines("lens-code-gpios", &[16, 17, 18, 19, 20, 21]);
+        board.lines("frame-select-gpios", &[22, 23]);
         for (number, name, sensor) in [(1, "main", "imx219"), (2, "mount", "imx283")] {
             let node = format!("i2c@{number}/sensor@1a");
             board.tree(&format!("module/{name}-sensor"), &[0, 0, 0, number]);
@@ -130,6 +124,13 @@ impl Board {
 
     pub(super) fn tree(&self, path: &str, value: &[u8]) {
         self.write(&format!("proc/device-tree/{path}"), value);
+    }
+
+    /// A property of the module's node that names lines of the chip.
+    pub(super) fn lines(&self, property: &str, offsets: &[u8]) {
+        let cells = offsets.iter().flat_map(|&offset| [GPIO, offset, 16]);
+        let value: Vec<u8> = cells.flat_map(|cell| [0, 0, 0, cell]).collect();
+        self.tree(&format!("module/{property}"), &value);
     }
 
     /// A device with a driver.
