@@ -174,11 +174,10 @@ fn root(mut reader: Reader<'_>, strings: &[u8]) -> Result<DeviceTreeNode> {
             }
             (PROPERTY, Some((node, has_child))) => {
                 let length = reader.cell()? as usize;
-                let name = text(strings, reader.cell()? as usize)?;
+                let name = text(strings, reader.cell()? as usize);
+                let name = name.ok().filter(|name| is_name(name));
+                let name = name.ok_or(wrong(offset, "a property has no proper name"))?;
                 let value = reader.bytes(length)?;
-                if !is_name(name) {
-                    return Err(wrong(offset, "a property has no proper name"));
-                }
                 if *has_child {
                     return Err(wrong(offset, "a property stands behind a node"));
                 }
@@ -207,5 +206,108 @@ fn end(mut reader: Reader<'_>) -> Result<()> {
             END => return Ok(()),
             _ => return Err(wrong(offset, "something stands behind the root node")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dtoolkit::{Node, Property};
+
+    /// Names of properties; `a` at 0, `b` at 2.
+    const STRINGS: &[u8] = b"a\0b\0";
+
+    /// A blob with this structure, and one reservation.
+    fn blob(structure: &[u32]) -> Vec<u8> {
+        let offset = HEADER_SIZE as u32 + 32;
+        let size = structure.len() as u32 * 4;
+        let strings = STRINGS.len() as u32;
+        let end = offset + size;
+        let header = [
+            MAGIC,
+            end + strings,
+            offset,
+            end,
+            HEADER_SIZE as u32,
+            VERSION,
+            16,
+            0,
+            strings,
+            size,
+        ];
+        let reservations = [0, 16, 0, 4096, 0, 0, 0, 0];
+        let cells = header.iter().chain(&reservations).chain(structure);
+        let mut blob: Vec<u8> = cells.flat_map(|cell| cell.to_be_bytes()).collect();
+        blob.extend(STRINGS);
+        blob
+    }
+
+    fn name(letter: u8) -> u32 {
+        u32::from_be_bytes([letter, 0, 0, 0])
+    }
+
+    #[test]
+    fn a_blob_is_read() {
+        let child = [BEGIN_NODE, name(b'n'), NOP, END_NODE];
+        let root = [BEGIN_NODE, 0, PROPERTY, 3, 2, name(b'v'), NOP];
+        let mut blob = blob(&[&root[..], &child, &[END_NODE, NOP, END]].concat());
+        let tree = read(&blob).unwrap();
+        assert_eq!(tree.root.property("b").unwrap().value(), b"v\0\0");
+        assert!(tree.root.child("n").is_some());
+        assert_eq!(tree.memory_reservations, [MemoryReservation::new(16, 4096)]);
+        // What stands behind it does not matter.
+        blob.push(1);
+        assert_eq!(read(&blob), Ok(tree));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_offset() {
+        let start = HEADER_SIZE + 32;
+        let child = [BEGIN_NODE, name(b'n'), END_NODE];
+        let property = [PROPERTY, 0, 0];
+        let long = [PROPERTY, 100, 0];
+        let unnamed = [BEGIN_NODE, 0, END_NODE];
+        let slash = [BEGIN_NODE, name(b'/'), END_NODE];
+        let elsewhere = [PROPERTY, 0, 4];
+        for (inside, at, problem) in [
+            (
+                [&child[..], &child].concat(),
+                20,
+                "two nodes have the same name",
+            ),
+            (
+                [&property[..], &property].concat(),
+                20,
+                "two properties have the same name",
+            ),
+            (
+                [&child[..], &property].concat(),
+                20,
+                "a property stands behind a node",
+            ),
+            (unnamed.to_vec(), 8, "a node has no proper name"),
+            (slash.to_vec(), 8, "a node has no proper name"),
+            (long.to_vec(), 20, "a value is cut off"),
+            (elsewhere.to_vec(), 8, "a property has no proper name"),
+            (vec![7], 8, "something stands where no such thing can be"),
+            (
+                vec![END_NODE, BEGIN_NODE],
+                12,
+                "something stands behind the root node",
+            ),
+        ] {
+            let structure = [&[BEGIN_NODE, 0][..], &inside, &[END_NODE, END]].concat();
+            assert_eq!(read(&blob(&structure)), Err(wrong(start + at, problem)));
+        }
+        assert_eq!(
+            read(&blob(&[BEGIN_NODE, 0])),
+            Err(wrong(start + 8, "it is cut off"))
+        );
+        let mut old = blob(&[]);
+        old[23] = 16;
+        assert_eq!(read(&old), Err(wrong(20, "its format is not version 17")));
+        let mut outside = blob(&[]);
+        outside[36] = 1;
+        assert_eq!(read(&outside), Err(wrong(8, "a block lies outside of it")));
     }
 }

@@ -24,4 +24,4 @@ pub use directory::read_directory;
 pub use dtoolkit;
 pub use error::{Error, Result};
 pub use overlay::{Overlay, Parameter};
-pub use problems::{Problem, problems};
+pub use problems::{Problem, has_module, problems};

@@ -173,6 +173,17 @@ pub(crate) fn trials(board: &Board) -> Vec<Vec<(String, String)>> {
         .collect()
 }
 
+/// What is held against the bindings: each choice and the pairs alone, and all numbers together, for to a schema one
+/// number is as good as another.
+pub(crate) fn schema_trials(board: &Board) -> Vec<Vec<(String, String)>> {
+    let is_number = |(_, value): &(String, String)| value.parse::<u64>().is_ok();
+    let mut all = trials(board);
+    all.retain(|parameters| parameters.len() != 1 || !is_number(&parameters[0]));
+    let numbers = values(board).into_iter().filter(is_number);
+    all.push(numbers.collect());
+    all
+}
+
 /// Why the sensors cannot work at the ports that they have with these parameters.
 pub(crate) fn conflicts(board: &Board, parameters: &[(String, String)]) -> Vec<&'static str> {
     let setting = Setting { board, parameters };

@@ -45,6 +45,12 @@ pub fn problems(tree: &DeviceTree) -> Vec<Problem> {
     check.problems
 }
 
+/// Whether there is a module in the tree, with or without contradictions.
+pub fn has_module(tree: &DeviceTree) -> bool {
+    let index = Index::new(tree);
+    index.all().any(|at| index.is_compatible(at, MODULE))
+}
+
 struct Check<'a> {
     index: Index<'a>,
     problems: Vec<Problem>,

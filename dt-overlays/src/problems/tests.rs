@@ -1,5 +1,5 @@
-use crate::problems;
 use crate::samples::{cells, node, tree};
+use crate::{has_module, problems};
 use dtoolkit::model::{DeviceTree, DeviceTreeNode, DeviceTreeProperty};
 
 const MAIN: &str = "/i2c@1/sensor@1a";
@@ -153,6 +153,7 @@ fn disabled() -> Vec<u8> {
 #[test]
 fn nothing_is_told_of_a_module_that_works() {
     assert_eq!(texts(&working()), [""; 0]);
+    assert_eq!(told(MAIN, "status", b"ok\0".to_vec()), [""; 0]);
     // A mount may be absent, or disabled: its lines and its receiver do not matter then.
     for (path, property, value) in [
         ("/bayonet", "mount-sensor", None),
@@ -177,6 +178,7 @@ fn the_modules_node() {
     let expected = "/: no node is compatible with \"bayonet,module\"; load the module's overlay";
     assert_eq!(told("/bayonet", "compatible", None), [expected]);
     assert_eq!(texts(&DeviceTree::new()), [expected]);
+    assert!(has_module(&working()) && !has_module(&DeviceTree::new()));
     assert_eq!(
         told("/bayonet", "status", disabled()),
         [

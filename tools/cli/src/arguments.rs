@@ -54,6 +54,12 @@ pub(crate) enum Command {
     Controls(Controls),
     /// Take a picture, or one with each camera
     Capture(Capture),
+    /// List the parameters of a device tree overlay, set them, and check it against a base tree
+    ///
+    /// Without parameters, lists them with the values that they take; "-" is any number or text. With --output, writes
+    /// the overlay with its parameters set for good, for boot loaders that know no parameters. Nothing is written
+    /// where a parameter is wrong or the trees contradict each other.
+    Overlay(Overlay),
     /// Look for what keeps the cameras from working, and say how to mend it
     ///
     /// Looks at kernel, device tree, drivers, permissions, libcamera and bayonetd. Changes nothing. Run it as
@@ -129,6 +135,21 @@ pub(crate) struct Capture {
     pub(crate) force: bool,
 }
 
+#[derive(Args, Debug)]
+pub(crate) struct Overlay {
+    /// The overlay, a .dtbo file
+    pub(crate) file: PathBuf,
+    /// What to set, as behind dtoverlay= in config.txt; NAME alone is NAME=true
+    #[arg(value_name = "NAME=VALUE", value_parser = parameter)]
+    pub(crate) parameters: Vec<(String, String)>,
+    /// The base tree of the board, a .dtb file: is every label in it, and does nothing contradict?
+    #[arg(long, value_name = "DTB")]
+    pub(crate) base: Option<PathBuf>,
+    /// Where the overlay goes with its parameters set; what is there is replaced
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Camera {
     /// The fixed sensor
@@ -190,6 +211,15 @@ fn setting(text: &str) -> Result<(String, serde_json::Value), String> {
     Ok((name.trim().into(), value))
 }
 
+/// Reads `NAME=VALUE`, or `NAME`.
+fn parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').unwrap_or((text, "true"));
+    if name.is_empty() || name.contains(',') {
+        return Err("it has to be NAME=VALUE, e.g. mount=imx219, one for each parameter".into());
+    }
+    Ok((name.into(), value.into()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,5 +250,19 @@ mod tests {
         }
         assert!(setting("Gain").is_err());
         assert!(setting("=1").is_err());
+    }
+
+    #[test]
+    fn parameters_are_read_as_in_config_txt() {
+        for (text, name, value) in [
+            ("mount=imx219", "mount", "imx219"),
+            ("always-on", "always-on", "true"),
+            ("label=a=b", "label", "a=b"),
+            ("rotation=", "rotation", ""),
+        ] {
+            assert_eq!(parameter(text), Ok((name.into(), value.into())), "{text}");
+        }
+        assert!(parameter("=1").is_err());
+        assert!(parameter("bayonet,mount=imx219").is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! `capture`: takes pictures, fetches them, and removes them from the board.
 
+use super::files::{check, save};
 use crate::arguments::{Capture, Format};
 use crate::output::{Output, Tone, bytes};
 use crate::server::Server;
@@ -8,7 +9,6 @@ use bayonet_daemon::report::{self, CameraName};
 use hyper::Method;
 use serde::Serialize;
 use serde_json::json;
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -109,43 +109,6 @@ fn file_name(order: &Capture, camera: CameraName) -> Option<PathBuf> {
         name.push(ending);
     }
     Some(file.with_file_name(name))
-}
-
-fn check(file: &Path, force: bool) -> anyhow::Result<()> {
-    let directory = match file.parent() {
-        Some(directory) if !directory.as_os_str().is_empty() => directory,
-        _ => Path::new("."),
-    };
-    if !directory.is_dir() {
-        bail!("there is no directory {}", directory.display());
-    }
-    if file.is_dir() {
-        bail!("{} is a directory", file.display());
-    }
-    if !force && file.exists() {
-        bail!("{} is there already; --force replaces it", file.display());
-    }
-    Ok(())
-}
-
-/// Whole or not at all: a picture that is cut short looks like one.
-fn save(file: &Path, content: &[u8], force: bool) -> anyhow::Result<()> {
-    let mut partial = file.as_os_str().to_owned();
-    partial.push(".part");
-    let partial = PathBuf::from(partial);
-    let write = || -> io::Result<()> {
-        let mut out = File::create(&partial)?;
-        out.write_all(content)?;
-        out.sync_all()?;
-        if !force {
-            // Takes the name, unless somebody was faster.
-            OpenOptions::new().write(true).create_new(true).open(file)?;
-        }
-        fs::rename(&partial, file)
-    };
-    write()
-        .inspect_err(|_| drop(fs::remove_file(&partial)))
-        .with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// Waits, and shows on a terminal for what and how long.

@@ -2,7 +2,9 @@
 
 mod capture;
 mod controls;
+mod files;
 mod lens;
+mod overlay;
 mod show;
 mod text;
 mod watch;
@@ -10,6 +12,7 @@ mod watch;
 pub(crate) use capture::capture;
 pub(crate) use controls::controls;
 pub(crate) use lens::lens;
+pub(crate) use overlay::overlay;
 pub(crate) use show::{list, status};
 pub(crate) use watch::watch;
 

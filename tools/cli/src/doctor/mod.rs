@@ -8,6 +8,7 @@ mod cameras;
 mod daemon;
 mod kernel;
 mod libcamera;
+mod overlay;
 mod system;
 
 pub(crate) use kernel::TRY;
@@ -96,6 +97,7 @@ pub(crate) async fn examine(
 /// Looks at everything but a running `bayonetd`.
 fn examine_files(system: &System, config: &Config) -> Vec<Finding> {
     let mut findings = kernel::examine(system);
+    findings.extend(overlay::examine(system));
     findings.extend(cameras::examine(system, config));
     findings.extend(accounts::examine(system, config));
     findings.extend(libcamera::examine(system));

@@ -145,6 +145,97 @@ fn device_tree_without_the_module() {
 }
 
 #[test]
+fn contradictions_in_the_tree() {
+    let board = Board::new();
+    board.tree("csi@1/status", b"disabled\0");
+    board.wrong(
+        "overlay",
+        Verdict::Bad,
+        "/csi@1: it is disabled, and is the receiver of /i2c@1/sensor@1a",
+        "enable it",
+    );
+}
+
+#[test]
+fn why_the_module_is_not_in_the_tree() {
+    let board = Board::new();
+    board.remove("proc/device-tree/module");
+    let wrong = |detail: &str, fix: &str| board.wrong("overlay", Verdict::Bad, detail, fix);
+    wrong(
+        "not installed: no bayonet*.dtbo in /boot/firmware/overlays, ",
+        "make install",
+    );
+    board.write("boot/firmware/overlays/imx219.dtbo", "");
+    wrong("not installed", "make install");
+
+    board.write("boot/firmware/overlays/bayonet.dtbo", "not that");
+    let path = "/boot/firmware/overlays/bayonet.dtbo";
+    wrong(
+        &format!("{path} cannot be loaded: no device tree blob"),
+        "install it anew",
+    );
+    board.write(
+        "boot/firmware/overlays/bayonet.dtbo",
+        overlay(&["cam0_reg", "csi0", "csi1"]),
+    );
+    wrong("the running tree, which has no labels", "dtc -@");
+    board.tree("__symbols__/csi1", b"/csi@1\0");
+    wrong(
+        &format!("{path} is not for this base tree, which has no label cam0_reg, csi0"),
+        "bayonet-pi5-mainline.dtbo",
+    );
+    for label in ["cam0_reg", "csi0"] {
+        board.tree(&format!("__symbols__/{label}"), b"/csi@2\0");
+    }
+    let line = "add the line dtoverlay=bayonet to /boot/firmware/config.txt";
+    wrong(&format!("{path} is installed, and not loaded"), line);
+    board.write(
+        "boot/firmware/config.txt",
+        "# dtoverlay=bayonet\ndtoverlay=bayonet-none\n",
+    );
+    wrong("not loaded", line);
+    board.write(
+        "boot/firmware/config.txt",
+        "[all]\ndtoverlay=bayonet,mount=imx219\n",
+    );
+    wrong(
+        &format!("{path} is in /boot/firmware/config.txt, and not in the running tree"),
+        "reboot",
+    );
+
+    // One that fits is told of rather than one that does not.
+    board.write("boot/firmware/overlays/bayonet.dtbo", overlay(&["none"]));
+    board.write("boot/dtbo/bayonet-rock.dtbo", overlay(&["csi0"]));
+    wrong(
+        "/boot/dtbo/bayonet-rock.dtbo is installed",
+        "fdtoverlays /boot/dtbo/bayonet-rock.dtbo",
+    );
+    board.write(
+        "boot/extlinux/extlinux.conf",
+        "  fdtoverlays /dtbo/a.dtbo /dtbo/bayonet-rock.dtbo\n",
+    );
+    wrong("is in /boot/extlinux/extlinux.conf", "reboot");
+}
+
+/// An overlay with a fragment for each of these labels.
+fn overlay(labels: &[&str]) -> Vec<u8> {
+    use bayonet_overlay::dtoolkit::model::{DeviceTree, DeviceTreeNode, DeviceTreeProperty};
+    let mut tree = DeviceTree::new();
+    let mut fixups = DeviceTreeNode::new_unchecked("__fixups__");
+    for (number, label) in labels.iter().enumerate() {
+        let name = format!("fragment@{number}");
+        let place = format!("/{name}:target:0");
+        fixups.add_property(DeviceTreeProperty::new_unchecked(*label, place.as_str()));
+        let mut fragment = DeviceTreeNode::new_unchecked(name);
+        fragment.add_property(DeviceTreeProperty::new_unchecked("target", u32::MAX));
+        fragment.add_child(DeviceTreeNode::new_unchecked("__overlay__"));
+        tree.root.add_child(fragment);
+    }
+    tree.root.add_child(fixups);
+    tree.to_dtb()
+}
+
+#[test]
 fn lines_that_the_device_tree_does_not_tell() {
     let board = Board::new();
     board.lines("frame-select-gpios", &[22]);

@@ -45,17 +45,19 @@ impl Board {
                 format!("sony,{sensor}\0").as_bytes(),
             );
             board.tree(&format!("{node}/phandle"), &[0, 0, 0, number]);
-            board.tree(
-                &format!("{node}/port/endpoint/remote-endpoint"),
-                &[0, 0, 0, number + 10],
-            );
+            board.tree(&format!("{node}/reg"), &[0, 0, 0, 0x1a]);
+            let csi = format!("csi@{number}");
+            for (node, own, other) in [(&node, 20, 10), (&csi, 10, 20)] {
+                let endpoint = format!("{node}/port/endpoint");
+                let tree =
+                    |property, value: &[u8]| board.tree(&format!("{endpoint}/{property}"), value);
+                tree("phandle", &[0, 0, 0, number + own]);
+                tree("remote-endpoint", &[0, 0, 0, number + other]);
+                tree("data-lanes", &[0, 0, 0, 1, 0, 0, 0, 2]);
+            }
             board.tree(
                 &format!("csi@{number}/compatible"),
                 b"raspberrypi,rp1-cfe\0",
-            );
-            board.tree(
-                &format!("csi@{number}/port/endpoint/phandle"),
-                &[0, 0, 0, number + 10],
             );
             board.tree(&format!("isp@{number}/compatible"), b"raspberrypi,pispbe\0");
             let device = board.device("i2c", &format!("{number}-001a"), &node, sensor);
@@ -198,7 +200,13 @@ impl Board {
     /// The one thing that is wrong: what, how, and that the texts say this.
     #[track_caller]
     pub(super) fn wrong(&self, what: &str, verdict: Verdict, detail: &str, fix: &str) {
-        let troubles = self.troubles();
+        let mut troubles = self.troubles();
+        // What is wrong in the tree keeps other things from working, which is told as well.
+        if what != "overlay" {
+            troubles.retain(|finding| finding.what != "overlay");
+        } else {
+            troubles.retain(|finding| finding.what != "device tree");
+        }
         let [finding] = &troubles[..] else {
             panic!("one thing is wrong: {troubles:#?}");
         };
