@@ -109,9 +109,10 @@ fn a_full_disk_is_told_before_the_work() {
     let build = host.command(&["build"]);
     // A small disk, in namespaces of its own that end with the run.
     let mut command = std::process::Command::new("unshare");
-    let script = "mount -t tmpfs -o size=8m small \"$1\" && exec \"$2\" build";
+    let script = "mount -t tmpfs -o size=8m small \"$1\" && shift && exec \"$@\"";
     command.args(["--map-root-user", "--mount", "sh", "-c", script, "sh"]);
     command.arg(&cache).arg(build.get_program());
+    command.args(build.get_args());
     for (name, value) in build.get_envs() {
         if let Some(value) = value {
             command.env(name, value);
