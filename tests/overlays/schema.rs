@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 /// What the merged trees may add, and why: the bindings lack what the drivers read.
 const KNOWN: [(&str, &str); 4] = [
@@ -31,48 +32,50 @@ const KNOWN: [(&str, &str); 4] = [
 /// Complaints with how often each is made.
 pub(crate) type Complaints = BTreeMap<String, usize>;
 
+/// What was said of a tree, by its blob: the tests ask about many trees twice.
+static SAID: Mutex<BTreeMap<Vec<u8>, Complaints>> = Mutex::new(BTreeMap::new());
+
 /// What dt-validate says of each of these trees; two at a time, for there is much to do.
 fn validate(files: &[PathBuf]) -> Vec<Complaints> {
-    let mut unique: HashMap<Vec<u8>, PathBuf> = HashMap::new();
-    let same: Vec<PathBuf> = files
-        .iter()
-        .map(|file| {
-            let blob = fs::read(file).unwrap();
-            unique.entry(blob).or_insert_with(|| file.clone()).clone()
-        })
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    let blobs: Vec<Vec<u8>> = files.iter().map(|file| fs::read(file).unwrap()).collect();
+    let unknown = files.iter().zip(&blobs);
+    let unknown: BTreeMap<&Vec<u8>, &PathBuf> = unknown
+        .filter(|(_, blob)| !said.contains_key(*blob))
+        .map(|(file, blob)| (blob, file))
         .collect();
-    let mut once: Vec<&PathBuf> = unique.values().collect();
-    once.sort();
-    let half = once.len().div_ceil(2).max(1);
-    let commands: Vec<Command> = once
+    let paths: Vec<&PathBuf> = unknown.values().copied().collect();
+    let half = paths.len().div_ceil(2).max(1);
+    let commands: Vec<Command> = paths
         .chunks(half)
         .map(|files| workshop().validator(files))
         .collect();
-    let said: Vec<String> = std::thread::scope(|scope| {
+    let words: Vec<String> = std::thread::scope(|scope| {
         let threads: Vec<_> = commands
             .into_iter()
-            .map(|mut command| scope.spawn(move || command.output().expect("dt-validate")))
+            .map(|command| scope.spawn(move || output(command)))
             .collect();
         let outputs = threads.into_iter().map(|thread| thread.join().unwrap());
-        outputs
-            .map(|output| {
-                let [stdout, stderr] = [output.stdout, output.stderr]
-                    .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-                assert!(
-                    !stderr.contains("Traceback"),
-                    "dt-validate failed: {stderr}"
-                );
-                stdout + &stderr
-            })
-            .collect()
+        outputs.collect()
     });
-    let mut by_file = parse(&said.concat());
-    for file in unique.values() {
-        by_file.entry(name(file)).or_default();
+    let mut by_file = parse(&words.concat());
+    for (blob, file) in unknown {
+        said.insert(
+            blob.clone(),
+            by_file.remove(&name(file)).unwrap_or_default(),
+        );
     }
-    same.iter()
-        .map(|file| by_file[&name(file)].clone())
-        .collect()
+    blobs.iter().map(|blob| said[blob].clone()).collect()
+}
+
+fn output(mut command: Command) -> String {
+    let output = command.output().expect("dt-validate");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !stderr.contains("Traceback"),
+        "dt-validate failed: {stderr}"
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned() + &stderr
 }
 
 fn name(path: &Path) -> String {

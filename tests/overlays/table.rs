@@ -4,6 +4,7 @@ use crate::boards::{BOARDS, Base, Board, Port};
 use crate::contradictions::problems_of;
 use crate::schema::added;
 use crate::workshop::sources;
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::fs;
 
@@ -12,29 +13,50 @@ const BEGIN: &str = "<!-- table: BAYONET_TABLE=write cargo test -p bayonet-kerne
                      overlays table -->\n";
 const END: &str = "<!-- table ends -->\n";
 
-/// What holds for one sensor at one port.
-fn cell(board: Board, base: Base, port: Port, role: &str, sensor: &str) -> String {
-    if !board.sensors.contains(&sensor) {
-        return "not offered".into();
+/// What holds for each sensor at the ports of a board, by role and sensor.
+fn checked(board: Board, base: Base) -> HashMap<(&'static str, &'static str), String> {
+    let mut cells = HashMap::new();
+    let mut sound = Vec::new();
+    for (_, port, role) in ports(&board) {
+        for sensor in board.sensors {
+            let found = problems_of(board, base, &[(role, sensor)]);
+            if let Some(conflict) = board.conflict(port, sensor) {
+                let name = board.name;
+                assert!(
+                    !found.is_empty(),
+                    "{name} {role}={sensor}: nobody names the {conflict}"
+                );
+                cells.insert((role, *sensor), format!("refused: {conflict}"));
+            } else {
+                assert!(
+                    found.is_empty(),
+                    "{} {role}={sensor}: {found:?}",
+                    board.name
+                );
+                sound.push((role, *sensor));
+            }
+        }
     }
-    let found = problems_of(board, base, &[(role, sensor)]);
-    if let Some(conflict) = board.conflict(port, sensor) {
+    let parameters: Vec<_> = sound
+        .iter()
+        .map(|(role, sensor)| vec![((*role).to_owned(), (*sensor).to_owned())])
+        .collect();
+    for (at, complaints) in sound.iter().zip(added(board, base, &parameters)) {
         assert!(
-            !found.is_empty(),
-            "{} {role}={sensor}: nobody names the {conflict}",
+            complaints.is_empty(),
+            "{} {at:?}: {complaints:#?}",
             board.name
         );
-        return format!("refused: {conflict}");
+        cells.insert(*at, "merged, valid".into());
     }
-    assert_eq!(found, [""; 0], "{} {role}={sensor}", board.name);
-    let parameters = vec![(role.to_owned(), sensor.to_owned())];
-    let complaints = added(board, base, &[parameters]).remove(0);
-    assert!(
-        complaints.is_empty(),
-        "{} {role}={sensor}: {complaints:#?}",
-        board.name
-    );
-    "merged, valid".into()
+    cells
+}
+
+/// Each port with its title and its camera by default.
+fn ports(board: &Board) -> Vec<(&'static str, Port, &'static str)> {
+    let mut all = vec![("CAM1, main", board.cam1, "main")];
+    all.extend(board.cam0.map(|port| ("CAM0, mount", port, "mount")));
+    all
 }
 
 fn table() -> String {
@@ -43,13 +65,12 @@ fn table() -> String {
     text += "|---|---|---|---|---|---|---|\n";
     for board in BOARDS {
         for base in board.bases {
-            let ports = [
-                ("CAM1, main", Some(board.cam1), "main"),
-                ("CAM0, mount", board.cam0, "mount"),
-            ];
-            for (title, port, role) in ports {
-                let Some(port) = port else { continue };
-                let cells = SENSORS.map(|sensor| cell(board, *base, port, role, sensor));
+            let checked = checked(board, *base);
+            for (title, _, role) in ports(&board) {
+                let cells = SENSORS.map(|sensor| {
+                    let cell = checked.get(&(role, sensor));
+                    cell.map_or("not offered", String::as_str)
+                });
                 let cells = cells.join(" | ");
                 let base = base.title();
                 writeln!(text, "| {} | {base} | {title} | {cells} |", board.title).unwrap();
