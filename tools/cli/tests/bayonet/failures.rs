@@ -3,11 +3,16 @@
 use crate::board::{Board, TOKEN};
 use crate::{finish, program, refused};
 use bayonet_daemon::command::Refusal;
+use bayonet_daemon::report::Event;
 use std::fs;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 use tokio::process::Command;
+
+/// So that a reader's absence is noticed soon.
+const BETWEEN_EVENTS: Duration = Duration::from_millis(20);
 
 #[tokio::test]
 async fn bayonetd_that_does_not_run() {
@@ -181,10 +186,17 @@ async fn whoever_has_read_enough_may_go() {
     let board = Board::start().await;
     let mut child = program(&board.socket, &["watch"]).spawn().unwrap();
     drop(child.stdout.take());
-    let output = tokio::time::timeout(crate::LIMIT, child.wait_with_output())
-        .await
-        .expect("it ends")
-        .unwrap();
+    // What it wrote before the reader left went into the pipe, so it notices at one of the next events.
+    let events = async {
+        loop {
+            board.event_loop.tell(Event::Shutter);
+            tokio::time::sleep(BETWEEN_EVENTS).await;
+        }
+    };
+    let output = tokio::select! {
+        output = tokio::time::timeout(crate::LIMIT, child.wait_with_output()) => output.expect("it ends").unwrap(),
+        () = events => unreachable!("events never end"),
+    };
     assert_eq!(
         (output.status.code(), output.stderr.as_slice()),
         (Some(0), &b""[..])
