@@ -101,6 +101,17 @@ impl Overlay {
         labels
     }
 
+    /// Those of its [`Self::labels`] that a base tree lacks.
+    pub fn missing_labels(&self, base: &DeviceTree) -> Vec<String> {
+        let symbols = base.root.child(NODE_SYMBOLS);
+        let is_missing = |label: &String| {
+            symbols
+                .and_then(|symbols| symbols.property(label))
+                .is_none()
+        };
+        self.labels().into_iter().filter(is_missing).collect()
+    }
+
     /// The overlay with its parameters set for good, for boot loaders that know none.
     pub fn to_blob(&self) -> Vec<u8> {
         bake(self.root.clone()).to_tree().to_dtb()
@@ -112,13 +123,7 @@ impl Overlay {
     /// [`Error::MissingLabels`] names every label that the base lacks; [`Error::NotATree`], [`Error::Merge`].
     pub fn merge(&self, base: &[u8]) -> Result<DeviceTree> {
         let mut base = blob::read(base)?;
-        let symbols = base.root.child(NODE_SYMBOLS);
-        let is_missing = |label: &String| {
-            symbols
-                .and_then(|symbols| symbols.property(label))
-                .is_none()
-        };
-        let missing: Vec<_> = self.labels().into_iter().filter(is_missing).collect();
+        let missing = self.missing_labels(&base);
         if !missing.is_empty() {
             return Err(Error::MissingLabels(missing));
         }

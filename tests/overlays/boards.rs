@@ -63,43 +63,47 @@ const fn port(i2c: &'static str, csi: &'static str, supply: &'static str, lanes:
     }
 }
 
+/// What most boards have in common, and the main camera's port of none.
+const COMMON: Board = Board {
+    name: "",
+    title: "",
+    bases: &[],
+    cam1: port("", "", "", 0),
+    cam0: None,
+    sensors: MAINLINE,
+    defaults: ("imx283", "imx283"),
+    taken: &[],
+    shutter: true,
+    media_controller: false,
+};
+const PI5: Board = Board {
+    name: "pi5",
+    title: "Raspberry Pi 5, Raspberry Pi kernel",
+    bases: &[Base::Labels("pi5")],
+    cam1: port("i2c_csi_dsi1", "csi1", "cam1_reg", 4),
+    cam0: Some(port("i2c_csi_dsi0", "csi0", "cam0_reg", 4)),
+    sensors: RASPBERRY_PI,
+    ..COMMON
+};
+
 /// All boards.
 pub(crate) const BOARDS: [Board; 10] = [
-    Board {
-        name: "pi5",
-        title: "Raspberry Pi 5, Raspberry Pi kernel",
-        bases: &[Base::Labels("pi5")],
-        cam1: port("i2c_csi_dsi1", "csi1", "cam1_reg", 4),
-        cam0: Some(port("i2c_csi_dsi0", "csi0", "cam0_reg", 4)),
-        sensors: RASPBERRY_PI,
-        defaults: ("imx283", "imx283"),
-        taken: &[],
-        shutter: true,
-        media_controller: false,
-    },
+    PI5,
     Board {
         name: "cm5",
         title: "Compute Module 5, Raspberry Pi kernel",
         bases: &[Base::Labels("cm5")],
-        cam1: port("i2c_csi_dsi1", "csi1", "cam1_reg", 4),
-        cam0: Some(port("i2c_csi_dsi0", "csi0", "cam0_reg", 4)),
-        sensors: RASPBERRY_PI,
-        defaults: ("imx283", "imx283"),
-        taken: &[],
-        shutter: true,
-        media_controller: false,
+        ..PI5
     },
     Board {
         name: "pi4",
         title: "Raspberry Pi 4, Raspberry Pi kernel",
         bases: &[Base::Labels("pi4")],
         cam1: port("i2c_csi_dsi", "csi1", "cam1_reg", 2),
-        cam0: None,
         sensors: &["imx219", "imx477", "imx296"],
         defaults: ("imx477", ""),
-        taken: &[],
-        shutter: true,
         media_controller: true,
+        ..COMMON
     },
     Board {
         name: "cm4",
@@ -109,9 +113,8 @@ pub(crate) const BOARDS: [Board; 10] = [
         cam0: Some(port("i2c_csi_dsi0", "csi0", "cam0_reg", 2)),
         sensors: RASPBERRY_PI,
         defaults: ("imx283", "imx477"),
-        taken: &[],
-        shutter: true,
         media_controller: true,
+        ..COMMON
     },
     Board {
         name: "pi5-mainline",
@@ -122,23 +125,16 @@ pub(crate) const BOARDS: [Board; 10] = [
         ],
         cam1: port("rp1_i2c4", "rp1_csi1", "cam1_reg", 4),
         cam0: Some(port("rp1_i2c6", "rp1_csi0", "cam0_reg", 4)),
-        sensors: MAINLINE,
-        defaults: ("imx283", "imx283"),
-        taken: &[],
-        shutter: true,
-        media_controller: false,
+        ..COMMON
     },
     Board {
         name: "pi4-mainline",
         title: "Raspberry Pi 4, mainline kernel",
         bases: &[Base::Debian("broadcom/bcm2711-rpi-4-b.dtb")],
         cam1: port("i2c0_1", "csi1", "cam1_reg", 2),
-        cam0: None,
         sensors: &["imx219", "imx296"],
         defaults: ("imx219", ""),
-        taken: &[],
-        shutter: true,
-        media_controller: false,
+        ..COMMON
     },
     Board {
         name: "cm4-mainline",
@@ -146,23 +142,16 @@ pub(crate) const BOARDS: [Board; 10] = [
         bases: &[Base::Debian("broadcom/bcm2711-rpi-cm4-io.dtb")],
         cam1: port("i2c0_1", "csi1", "cam_reg", 4),
         cam0: Some(port("i2c0_0", "csi0", "cam_reg", 2)),
-        sensors: MAINLINE,
         defaults: ("imx283", "imx219"),
-        taken: &[],
-        shutter: true,
-        media_controller: false,
+        ..COMMON
     },
     Board {
         name: "rock-5b",
         title: "Radxa ROCK 5B, mainline kernel",
         bases: &[Base::Debian("rockchip/rk3588-rock-5b.dtb")],
         cam1: port("i2c3", "csi2_in", "vcc_3v3_s3", 4),
-        cam0: None,
-        sensors: MAINLINE,
         defaults: ("imx283", ""),
-        taken: &[],
-        shutter: true,
-        media_controller: false,
+        ..COMMON
     },
     Board {
         name: "rock-5b-plus",
@@ -170,11 +159,7 @@ pub(crate) const BOARDS: [Board; 10] = [
         bases: &[Base::Debian("rockchip/rk3588-rock-5b-plus.dtb")],
         cam1: port("i2c4", "csi4_in", "vcc_3v3_s3", 4),
         cam0: Some(port("i2c3", "csi2_in", "vcc_3v3_s3", 4)),
-        sensors: MAINLINE,
-        defaults: ("imx283", "imx283"),
-        taken: &[],
-        shutter: true,
-        media_controller: false,
+        ..COMMON
     },
     Board {
         name: "imx8mp-evk",
@@ -182,12 +167,11 @@ pub(crate) const BOARDS: [Board; 10] = [
         bases: &[Base::Debian("freescale/imx8mp-evk.dtb")],
         cam1: port("i2c2", "mipi_csi_0", "reg_vext_3v3", 4),
         cam0: Some(port("i2c3", "mipi_csi_1", "reg_vext_3v3", 4)),
-        sensors: MAINLINE,
         defaults: ("imx283", "imx219"),
         // The audio codec.
         taken: &[("i2c3", 0x1a)],
         shutter: false,
-        media_controller: false,
+        ..COMMON
     },
 ];
 

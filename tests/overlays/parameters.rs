@@ -67,10 +67,6 @@ impl Setting<'_> {
         } else {
             self.board.defaults.1
         };
-        self.board
-            .cam0
-            .filter(|_| !is_main)
-            .or(is_main.then_some(self.board.cam1))?;
         let sensor = self.get(role).unwrap_or(default);
         Some((port?, Some(sensor).filter(|name| *name != "none")))
     }
@@ -376,14 +372,7 @@ fn each_does_what_it_says_alone_and_in_pairs_on_every_base() {
     for board in BOARDS {
         for base in board.bases {
             let trials = trials(&board);
-            let merges: Vec<Merge> = trials
-                .iter()
-                .map(|parameters| Merge {
-                    board,
-                    base: *base,
-                    parameters: parameters.clone(),
-                })
-                .collect();
+            let merges = Merge::all(board, *base, &trials);
             let files = workshop().merge(&merges);
             for (merge, file) in merges.iter().zip(files) {
                 let tree = Tree::read(&fs::read(file).unwrap());

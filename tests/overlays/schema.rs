@@ -115,15 +115,7 @@ fn new_complaints(base: &Complaints, merged: Complaints) -> Complaints {
 
 /// Merges, and what dtschema says of each tree that it does not say of the base.
 pub(crate) fn added(board: Board, base: Base, all: &[Vec<(String, String)>]) -> Vec<Complaints> {
-    let merges: Vec<Merge> = all
-        .iter()
-        .map(|parameters| Merge {
-            board,
-            base,
-            parameters: parameters.clone(),
-        })
-        .collect();
-    let mut files = workshop().merge(&merges);
+    let mut files = workshop().merge(&Merge::all(board, base, all));
     files.insert(0, workshop().base_file(base));
     let mut said = validate(&files).into_iter();
     let own = said.next().unwrap();

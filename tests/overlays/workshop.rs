@@ -34,6 +34,16 @@ pub(crate) struct Merge {
 }
 
 impl Merge {
+    /// One for each set of parameters.
+    pub(crate) fn all(board: Board, base: Base, all: &[Vec<(String, String)>]) -> Vec<Self> {
+        let merge = |parameters: &Vec<_>| Self {
+            board,
+            base,
+            parameters: parameters.clone(),
+        };
+        all.iter().map(merge).collect()
+    }
+
     /// For people.
     pub(crate) fn title(&self) -> String {
         let mut words = vec![self.board.name.to_owned()];
@@ -112,8 +122,24 @@ impl Workshop {
 
     /// A base tree's blob.
     pub(crate) fn base(&self, base: Base) -> Vec<u8> {
-        let path = self.base_path(base);
+        let inside = self.base_inside(base);
+        let path = match base {
+            Base::Labels(_) => self.directory.path().join(inside),
+            // Nothing is bound over that place.
+            Base::Debian(_) => {
+                let below = inside.strip_prefix("/").unwrap_or(&inside);
+                self.prepared.build_root.path().join(below)
+            }
+        };
         fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// Where programs of the build root find a base tree.
+    fn base_inside(&self, base: Base) -> PathBuf {
+        match base {
+            Base::Labels(name) => format!("base-{name}.dtb").into(),
+            Base::Debian(path) => self.tools.base_trees.join(path),
+        }
     }
 
     /// A copy of a base tree where the build root sees it.
@@ -143,16 +169,6 @@ impl Workshop {
         sandbox.arg(&self.tools.own_bindings).build()
     }
 
-    fn base_path(&self, base: Base) -> PathBuf {
-        match base {
-            Base::Labels(name) => self.path(&format!("base-{name}.dtb")),
-            Base::Debian(path) => {
-                let directory = inside(&self.tools.base_trees);
-                self.prepared.build_root.path().join(directory).join(path)
-            }
-        }
-    }
-
     /// Merges with `fdtoverlay`; the files, in order.
     pub(crate) fn merge(&mut self, merges: &[Merge]) -> Vec<PathBuf> {
         let mut list = String::new();
@@ -166,13 +182,12 @@ impl Workshop {
                 set.unwrap_or_else(|error| panic!("{}: {error}", merge.title()));
             }
             fs::write(self.path(&format!("{number}.dtbo")), overlay.to_blob()).unwrap();
-            fs::write(self.path(&format!("{number}.base")), self.base(merge.base)).unwrap();
-            list += &format!("{number}\n");
+            list += &format!("{number} {}\n", self.base_inside(merge.base).display());
             files.push(self.path(&format!("{number}.dtb")));
         }
         self.sh(&format!(
-            "while read number; do
-                 fdtoverlay -i $number.base -o $number.dtb $number.dtbo || echo $number >> refused
+            "while read number base; do
+                 fdtoverlay -i $base -o $number.dtb $number.dtbo || echo $number >> refused
              done << 'END'\n{list}END"
         ));
         let refused = fs::read_to_string(self.path("refused")).unwrap_or_default();
@@ -204,9 +219,4 @@ impl Workshop {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{}: {said}", output.status);
     }
-}
-
-/// A path of the build root, as it is below the build root's directory.
-fn inside(path: &Path) -> &Path {
-    path.strip_prefix("/").unwrap_or(path)
 }

@@ -24,8 +24,6 @@ const INSIDE: &str = "/schema";
 const OWN: &str = "/bindings";
 /// Where they are in the workspace.
 const OWN_SOURCE: &str = "dt-overlays/bindings";
-/// Directory of bindings in it that has any.
-const OWN_KIND: &str = "media";
 /// `dt-mk-schema`, without a warning for those who write bindings: two of them give a property different types. The
 /// kernel's do, and dtschema 2025.08 ends with a `KeyError` while it says so.
 const MAKE_SCHEMA: &str = "\
@@ -77,15 +75,22 @@ impl OverlayTools {
 
 /// The key of the schema made of this build root's bindings and those of the workspace.
 pub(super) fn key(root: &BuildRoot, workspace: &Path) -> Result<Key> {
-    let directory = workspace.join(OWN_SOURCE).join(OWN_KIND);
-    let listing = fs::read_dir(&directory).at("list", &directory)?;
-    let mut files = listing
+    let start = Key::new().with(root.path().as_os_str().as_encoded_bytes());
+    contents(&workspace.join(OWN_SOURCE), start.with(MAKE_SCHEMA))
+}
+
+/// Adds the contents of all files: a checkout's times are its own, and the schema is the same.
+fn contents(directory: &Path, key: Key) -> Result<Key> {
+    let listing = fs::read_dir(directory).at("list", directory)?;
+    let mut paths = listing
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<std::io::Result<Vec<_>>>()
-        .at("list", &directory)?;
-    files.sort();
-    let start = Key::new().with(root.path().as_os_str().as_encoded_bytes());
-    files.iter().try_fold(start, |key, path| {
+        .at("list", directory)?;
+    paths.sort();
+    paths.iter().try_fold(key, |key, path| {
+        if path.is_dir() {
+            return contents(path, key);
+        }
         Ok(key.with(fs::read(path).at("read", path)?))
     })
 }

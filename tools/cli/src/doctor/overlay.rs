@@ -133,17 +133,13 @@ impl Installed<'_> {
                 );
             }
         };
-        let Some(labels) = tree.root.child(LABELS) else {
+        if tree.root.child(LABELS).is_none() {
             let detail =
                 format!("not in the running tree, which has no labels: {path} cannot be merged");
             let fix = "boot with a base tree that was compiled with dtc -@, or merge the overlay beforehand (fdtoverlay)";
             return (Finding::bad(WHAT, detail).fix(fix), false);
-        };
-        let missing = overlay
-            .labels()
-            .into_iter()
-            .filter(|label| labels.property(label).is_none());
-        let missing: Vec<_> = missing.collect();
+        }
+        let missing = overlay.missing_labels(tree);
         if !missing.is_empty() {
             let detail = format!(
                 "{path} is not for this base tree, which has no label {}",
