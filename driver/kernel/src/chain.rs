@@ -98,20 +98,39 @@ pub fn discover() -> Result<Module> {
 /// Those of [`discover`].
 pub fn discover_in(tree: &DeviceTree, sys: &Path) -> Result<Module> {
     let module = tree.find_compatible(MODULE).ok_or(Error::NoModule)?;
-    let mut image_processors = image_processors(tree, sys).into_iter();
-    let mut chain = |sensor| Chain::find(tree, sys, &sensor, image_processors.next());
     let main = tree
         .reference(&module, "main-sensor")?
         .ok_or_else(|| module.error("it has no property main-sensor"))?;
-    let main = chain(main)?;
+    let mut main = Chain::find(tree, sys, &main)?;
     let mount = tree
         .reference(&module, "mount-sensor")?
         .filter(Node::is_enabled);
+    let mut mount = mount
+        .map(|sensor| Chain::find(tree, sys, &sensor))
+        .transpose()?;
+    give_image_processors(
+        std::iter::once(&mut main).chain(&mut mount).collect(),
+        image_processors(tree, sys),
+    );
     Ok(Module {
         main,
-        mount: mount.map(chain).transpose()?,
+        mount,
         mount_lines: MountLines::find(tree, sys, &module),
     })
+}
+
+/// Gives each chain, the most important one first, the image processor that libcamera pairs its receiver with.
+///
+/// libcamera takes receivers in the order of their devices, and for each the next processor
+/// (`src/libcamera/pipeline/rpi/pisp/pisp.cpp`). An application that has one of the cameras would otherwise find its
+/// processor in use by the other one.
+fn give_image_processors(mut chains: Vec<&mut Chain>, processors: Vec<Device>) {
+    if processors.len() >= chains.len() {
+        chains.sort_by(|one, other| one.receiver.name.cmp(&other.receiver.name));
+    }
+    for (chain, processor) in chains.into_iter().zip(processors) {
+        chain.image_processor = Some(processor);
+    }
 }
 
 /// The image processors that a driver is bound to, in the order of their media devices.
@@ -146,12 +165,7 @@ fn media_number(directory: &Path) -> Option<u32> {
 }
 
 impl Chain {
-    fn find(
-        tree: &DeviceTree,
-        sys: &Path,
-        sensor: &Node,
-        image_processor: Option<Device>,
-    ) -> Result<Self> {
+    fn find(tree: &DeviceTree, sys: &Path, sensor: &Node) -> Result<Self> {
         let receiver = remote(tree, sensor)?;
         let receiver = Device::find(sys, PLATFORM, &receiver)?;
         let model = model(sensor)?;
@@ -162,7 +176,7 @@ impl Chain {
             libcamera_id: format!("{LIBCAMERA_ROOT}{node}"),
             sensor,
             receiver,
-            image_processor,
+            image_processor: None,
             model,
         })
     }

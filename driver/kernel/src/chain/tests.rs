@@ -45,6 +45,16 @@ impl System {
         system
     }
 
+    /// The main sensor sends to the second receiver, the mount's to the first.
+    fn crossed() -> Self {
+        let system = Self::new();
+        for (sensor, receiver) in [(1, 12), (2, 11)] {
+            let remote = format!("bus/i2c@{sensor}/sensor@1a/port/endpoint/remote-endpoint");
+            system.property(&remote, &[0, 0, 0, receiver]);
+        }
+        system
+    }
+
     fn path(&self, path: &str) -> PathBuf {
         self.directory.path().join(path)
     }
@@ -123,6 +133,25 @@ fn image_processors_are_given_out_in_the_order_of_their_media_devices() {
         (name(main), name(mount.unwrap())),
         ("2.isp".into(), "1.isp".into())
     );
+}
+
+/// As on a Raspberry Pi 5, where the main camera is at the second receiver.
+#[test]
+fn the_first_receiver_has_the_first_image_processor() {
+    let system = System::crossed();
+    let Module { main, mount, .. } = system.discover().unwrap();
+    let name = |chain: Chain| (chain.receiver.name, chain.image_processor.unwrap().name);
+    assert_eq!(name(main), ("2.csi".into(), "1.isp".into()));
+    assert_eq!(name(mount.unwrap()), ("1.csi".into(), "2.isp".into()));
+}
+
+#[test]
+fn an_only_image_processor_is_the_main_cameras() {
+    let system = System::crossed();
+    fs::remove_file(system.path("sys/bus/platform/drivers/pispbe/1.isp")).unwrap();
+    let Module { main, mount, .. } = system.discover().unwrap();
+    assert_eq!(main.image_processor.unwrap().name, "2.isp");
+    assert_eq!(mount.unwrap().image_processor, None);
 }
 
 #[test]
