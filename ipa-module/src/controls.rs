@@ -20,7 +20,6 @@ pub mod id {
     pub const ANALOGUE_GAIN_MODE: u32 = 10;
     pub const AE_FLICKER_MODE: u32 = 11;
     pub const AE_FLICKER_PERIOD: u32 = 12;
-    pub const BRIGHTNESS: u32 = 14;
     pub const CONTRAST: u32 = 15;
     pub const LUX: u32 = 16;
     pub const AWB_ENABLE: u32 = 17;
@@ -32,7 +31,6 @@ pub mod id {
     pub const SENSOR_BLACK_LEVELS: u32 = 23;
     pub const COLOUR_CORRECTION_MATRIX: u32 = 26;
     pub const DIGITAL_GAIN: u32 = 28;
-    pub const FRAME_DURATION: u32 = 29;
     pub const GAMMA: u32 = 45;
 }
 
@@ -40,8 +38,6 @@ pub mod id {
 pub mod v4l2 {
     #![allow(missing_docs, reason = "each is the kernel's control of that name")]
     pub const EXPOSURE: u32 = 0x0098_0911;
-    pub const VBLANK: u32 = 0x009e_0901;
-    pub const HBLANK: u32 = 0x009e_0902;
     pub const ANALOGUE_GAIN: u32 = 0x009e_0903;
 }
 

@@ -3,4 +3,10 @@
 //! libcamera runs a module that it did not sign in a process of its own, through a worker program that it finds by
 //! name. Here are both: the module is one symbol, the worker is ours.
 
+pub mod algorithms;
+pub mod configuration;
 pub mod controls;
+pub mod lens;
+pub mod sensor;
+pub mod soft;
+pub mod tuning;
