@@ -31,6 +31,8 @@ pub(super) fn report(taken: &Taken, metadata: &mut List) {
         (_, true) => AE_STATES[2],
     };
     let black = (taken.black * 65536.0).round() as i32;
+    let correction: [f32; 9] =
+        std::array::from_fn(|index| frame.correction[index / 3][index % 3] as f32);
     let entries = [
         (
             id::EXPOSURE_TIME,
@@ -67,20 +69,7 @@ pub(super) fn report(taken: &Taken, metadata: &mut List) {
             id::COLOUR_TEMPERATURE,
             Value::I32(frame.light.kelvin.round() as i32),
         ),
-        (
-            id::COLOUR_CORRECTION_MATRIX,
-            reals(
-                &frame
-                    .correction
-                    .as_flattened()
-                    .iter()
-                    .fold(([0.0; 9], 0), |(mut values, index), value| {
-                        values[index] = *value as f32;
-                        (values, index + 1)
-                    })
-                    .0,
-            ),
-        ),
+        (id::COLOUR_CORRECTION_MATRIX, reals(&correction)),
         (
             id::SENSOR_BLACK_LEVELS,
             Few::new(&[black; 4]).map_or(Value::Other, Value::I32s),

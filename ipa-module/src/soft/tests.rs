@@ -1,6 +1,8 @@
 //! Closed loops: the IPA, a sensor that obeys late, and a scene.
 
 use super::*;
+use crate::algorithms::exposure_split::Setting;
+use crate::algorithms::levels;
 use crate::algorithms::levels::tests::flat;
 use crate::controls::id;
 use proptest::prelude::*;
