@@ -242,7 +242,7 @@ impl Channel {
     }
 
     /// Whether the process that made the socket has ended.
-    fn is_alone(&self) -> bool {
+    pub fn is_alone(&self) -> bool {
         match &self.peer {
             Ok(process) => {
                 let mut ended = [PollFd::new(process, PollFlags::IN)];
