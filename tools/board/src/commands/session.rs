@@ -23,6 +23,9 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Kernel log level that brings every message to the console.
 const CHATTY: u8 = 7;
 
+/// Mode of a file that everybody may read.
+const READABLE: u32 = 0o644;
+
 /// How the console is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConsoleUse {
@@ -56,7 +59,9 @@ impl Session {
         let board = check(arguments)?;
         let deadline = timeout.map_or(Deadline::never(), Deadline::after);
         let prepared = prepare(&Options::default())?;
+        let model = board.model;
         let wanted = Wanted {
+            model,
             main: board.main.clone(),
             mount: board.mount.clone(),
             parameters: arguments.dtparam.clone(),
@@ -76,7 +81,8 @@ impl Session {
         let board = Arc::new(Board::start(&board, &socket)?);
         let build_root = Programs::BuildRoot(prepared.build_root.clone());
         let programs = arguments.qemu.clone().map_or(build_root, Programs::Host);
-        let device_tree = device_tree::compose(&prepared, &programs, &overlay, directory.path())?;
+        let device_tree =
+            device_tree::compose(&prepared, &programs, model, &overlay, directory.path())?;
         let quit = Stop::default();
         let mut orders = Vec::new();
         for path in [
@@ -116,6 +122,10 @@ impl Session {
         options.boot_timeout = timeout.unwrap_or(options.boot_timeout);
         options.stop = stop.clone();
         let machine = Machine::start(&options, &directory)?;
+        for (path, text) in model.guest_files() {
+            let agent = machine.agent();
+            agent.write_file(text.as_bytes(), path, READABLE, deadline)?;
+        }
         let driver = driver.iter().map(|(host, guest)| (host, *guest));
         let files = arguments.copy_in.iter();
         for (host, guest) in driver.chain(files.map(|(host, guest)| (host, guest.as_str()))) {
