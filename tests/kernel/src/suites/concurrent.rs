@@ -19,7 +19,7 @@ const FRAMES: usize = 40;
 /// Frames that an overloaded machine may lose in that time; numbers are of the receiver.
 const LOST: u64 = 4;
 
-fn side_by_side(_: &mut Bench) -> Result<Verdict> {
+pub(super) fn side_by_side(_: &mut Bench) -> Result<Verdict> {
     let shots = [Port::Main, Port::Mount].map(|port| Shot::new(port, FRAMES, SMALL));
     let running = [shots[0].start()?, shots[1].start()?];
     let mut words = Vec::new();

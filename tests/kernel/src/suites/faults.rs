@@ -47,8 +47,10 @@ pub(super) const SUITE: Suite = Suite {
 const PORT: Port = Port::Main;
 /// Transfers from the start of a stream; the driver makes some dozens.
 const TRANSFERS: [u32; 3] = [1, 5, 20];
-/// First register that the driver writes when it starts to stream: standby control (Linux `imx283.c`).
+/// A register that the driver writes when it starts to stream: standby control, or the mode select of an imx219
+/// (Linux `imx283.c`, `imx219.c`).
 const STANDBY: u16 = 0x3000;
+const MODE_SELECT: u16 = 0x0100;
 /// Frames before a disturbance, and in all.
 const BEFORE: usize = 5;
 const FRAMES: usize = 30;
@@ -86,9 +88,14 @@ fn nak_at_start(bench: &mut Bench) -> Result<Verdict> {
 }
 
 fn nak_register(bench: &mut Bench) -> Result<Verdict> {
-    bench
-        .board
-        .fault(PORT, json!({ "kind": "nak-register", "register": STANDBY }))?;
+    let register = match PORT.sensor_driver()?.name {
+        "imx219" => MODE_SELECT,
+        _ => STANDBY,
+    };
+    bench.board.fault(
+        PORT,
+        json!({ "kind": "nak-register", "register": register }),
+    )?;
     for _ in 0..2 {
         Shot::new(PORT, 3, SMALL).take()?.refused()?;
     }

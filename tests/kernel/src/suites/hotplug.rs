@@ -1,12 +1,11 @@
 //! The mount sensor goes and comes in every state in which that is safe.
 //!
-//! An unplug is not an unbind: drivers stay bound, and a chain is rebound only with nothing open, receiver out first,
-//! sensor in first. Any other order is a kernel bug on today's drivers.
+//! An unplug is not an unbind: drivers stay bound, and a chain is rebound only with nothing open, against the frames'
+//! way out (bridge, receiver, sensor) and with it in. Any other order is a kernel bug on today's drivers.
 
 use super::{Bench, Complaints, Suite, Test, Verdict, remark};
 use crate::cam::{self, CAPTURE_LIMIT, SMALL, Shot, finish, gaps};
 use crate::gpio;
-use crate::kernel::SENSOR;
 use crate::orders::Port;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
@@ -99,12 +98,13 @@ fn absent(bench: &mut Bench) -> Result<Verdict> {
     bench.board.unplug(MOUNT)?;
     MOUNT.unbind()?;
     let sensor = MOUNT.sensor()?;
-    let Err(error) = SENSOR.bind(&sensor) else {
+    let driver = MOUNT.sensor_driver()?;
+    let Err(error) = driver.bind(&sensor) else {
         bail!("the driver was bound to a sensor that is not there");
     };
     bench.note(&format!("{error:#}"));
     ensure!(
-        !SENSOR.devices()?.contains(&sensor),
+        !driver.devices()?.contains(&sensor),
         "the driver is bound in spite of its error"
     );
     bench.board.plug(MOUNT)?;

@@ -13,6 +13,7 @@ mod hotplug;
 mod probe;
 mod raw;
 mod rebind;
+mod software_isp;
 mod third_sensor;
 mod unsafe_unbind;
 
@@ -22,7 +23,7 @@ use anyhow::Result;
 use bayonet_kernel_tests::ktap::{self, INDENT, Outcome, VERSION};
 
 /// All of them.
-pub(crate) const ALL: [Suite; 19] = [
+pub(crate) const ALL: [Suite; 20] = [
     probe::SUITE,
     enumerate::SUITE,
     raw::SUITE,
@@ -33,6 +34,7 @@ pub(crate) const ALL: [Suite; 19] = [
     edge::SUITE,
     rebind::SUITE,
     third_sensor::SUITE,
+    software_isp::SUITE,
     unsafe_unbind::SUITE,
     driver::MOUNT,
     driver::LENS,

@@ -43,7 +43,7 @@ const STRICT: &str = "slub_debug=FZPU oops=panic";
 const LENIENT: &str = "slub_debug=FZPU";
 
 /// All guests, in the order in which they are booted.
-pub(crate) const GUESTS: [Guest; 8] = [
+pub(crate) const GUESTS: [Guest; 9] = [
     Guest {
         name: "two imx283",
         suites: &[
@@ -68,6 +68,18 @@ pub(crate) const GUESTS: [Guest; 8] = [
         suites: &["third_sensor"],
         machine: Machine::Board {
             options: &["--main", "imx296"],
+            kernel: STRICT,
+        },
+        disposable: false,
+    },
+    Guest {
+        name: "two imx219 without an image processor",
+        suites: &["software_isp", "faults", "hotplug"],
+        machine: Machine::Board {
+            // Stretched: the software ISP is slower than the sensors under emulation.
+            options: &[
+                "--board", "imx8mm", "--main", "imx219", "--mount", "imx219", "--slow", "3",
+            ],
             kernel: STRICT,
         },
         disposable: false,
