@@ -95,7 +95,7 @@ const fn i2c(name: &'static str) -> Driver {
 }
 
 /// Whether this board has an i.MX 8M Mini's receivers; a Raspberry Pi 5 otherwise.
-fn is_imx8mm() -> bool {
+pub(crate) fn is_imx8mm() -> bool {
     fs::read_to_string("/proc/device-tree/model").is_ok_and(|model| model.contains("i.MX 8M Mini"))
 }
 

@@ -1,7 +1,7 @@
 //! Disturbances at the wires: errors are told, nothing hangs, and the next capture works.
 
 use super::{Bench, Complaints, Suite, Test, Verdict, remark};
-use crate::cam::{self, CAPTURE_LIMIT, SMALL, Shot, finish, gaps};
+use crate::cam::{self, CAPTURE_LIMIT, Shot, finish, gaps, small};
 use crate::orders::Port;
 use crate::process::Running;
 use anyhow::{Context, Result, ensure};
@@ -63,7 +63,7 @@ const PATIENCE: Duration = Duration::from_secs(8);
 
 fn works(bench: &mut Bench) -> Result<()> {
     bench.board.clear(PORT)?;
-    let capture = Shot::new(PORT, 3, SMALL).frames();
+    let capture = Shot::new(PORT, 3, small()).frames();
     capture.map(drop).context("the next capture")
 }
 
@@ -73,7 +73,7 @@ fn nak_at_start(bench: &mut Bench) -> Result<Verdict> {
         bench
             .board
             .fault(PORT, json!({ "kind": "nak-transfer", "nth": nth }))?;
-        let capture = Shot::new(PORT, 3, SMALL).take()?;
+        let capture = Shot::new(PORT, 3, small()).take()?;
         ensure!(capture.ended.status.is_some(), "transfer {nth}: cam hung");
         bench.note(&format!(
             "transfer {nth}: {} frames, {}",
@@ -97,7 +97,7 @@ fn nak_register(bench: &mut Bench) -> Result<Verdict> {
         json!({ "kind": "nak-register", "register": register }),
     )?;
     for _ in 0..2 {
-        Shot::new(PORT, 3, SMALL).take()?.refused()?;
+        Shot::new(PORT, 3, small()).take()?.refused()?;
     }
     works(bench)?;
     Ok(Verdict::Pass)
@@ -105,7 +105,7 @@ fn nak_register(bench: &mut Bench) -> Result<Verdict> {
 
 /// Starts a capture and disturbs it when it is under way.
 fn disturbed(bench: &mut Bench, fault: Value) -> Result<Running> {
-    let mut running = Shot::new(PORT, FRAMES, SMALL).start()?;
+    let mut running = Shot::new(PORT, FRAMES, small()).start()?;
     running.wait_for(CAPTURE_LIMIT, |text| cam::count(text) >= BEFORE)?;
     bench.board.fault(PORT, fault)?;
     Ok(running)

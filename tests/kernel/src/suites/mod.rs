@@ -23,7 +23,7 @@ use anyhow::Result;
 use bayonet_kernel_tests::ktap::{self, INDENT, Outcome, VERSION};
 
 /// All of them.
-pub(crate) const ALL: [Suite; 20] = [
+pub(crate) const ALL: [Suite; 21] = [
     probe::SUITE,
     enumerate::SUITE,
     raw::SUITE,
@@ -36,6 +36,7 @@ pub(crate) const ALL: [Suite; 20] = [
     third_sensor::SUITE,
     software_isp::SUITE,
     unsafe_unbind::SUITE,
+    driver::BRIDGE,
     driver::MOUNT,
     driver::LENS,
     driver::COEXISTENCE,

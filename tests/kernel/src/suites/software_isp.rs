@@ -156,8 +156,8 @@ fn linearity(bench: &mut Bench) -> Result<Verdict> {
     remark(format!("{ratios:.3?}"))
 }
 
-const SMALL_RGB: &str = "width=640,height=480,pixelformat=RGB888";
-const SIZE: (usize, usize) = (640, 480);
+const SMALL_RGB: &str = "width=636,height=476,pixelformat=RGB888";
+const SIZE: (usize, usize) = (636, 476);
 /// Frames until exposure and white balance have come near.
 const FRAMES: usize = 40;
 /// Means of all pixels that a picture of the chart may have.

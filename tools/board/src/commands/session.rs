@@ -10,11 +10,11 @@ use bayonet_board::machine::{
 };
 use bayonet_board::optics::Scene;
 use bayonet_board::orders::{Order, Reply};
-use bayonet_board::prepare::{Options, prepare};
+use bayonet_board::prepare::{Options, Prepared, prepare};
 use bayonet_board::sensor::SensorModel;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,11 +67,7 @@ impl Session {
             parameters: arguments.dtparam.clone(),
         };
         let overlay = device_tree::overlay(&prepared, &wanted)?;
-        let driver = if arguments.driver {
-            prepared.driver()?
-        } else {
-            Vec::new()
-        };
+        let programs_inside = guest_programs(arguments, &prepared)?;
         let stop = Stop::default();
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register(signal, stop.flag()).context("watching for signals")?;
@@ -126,9 +122,9 @@ impl Session {
             let agent = machine.agent();
             agent.write_file(text.as_bytes(), path, READABLE, deadline)?;
         }
-        let driver = driver.iter().map(|(host, guest)| (host, *guest));
+        let programs = programs_inside.iter().map(|(host, guest)| (host, *guest));
         let files = arguments.copy_in.iter();
-        for (host, guest) in driver.chain(files.map(|(host, guest)| (host, guest.as_str()))) {
+        for (host, guest) in programs.chain(files.map(|(host, guest)| (host, guest.as_str()))) {
             machine.agent().copy_in(host, guest, deadline)?;
         }
         Ok(Self {
@@ -173,6 +169,18 @@ impl Session {
         }
         Ok(ended?)
     }
+}
+
+/// Compiles the programs of this workspace that the guest is to have: each with its place there.
+fn guest_programs(
+    arguments: &BoardArgs,
+    prepared: &Prepared,
+) -> Result<Vec<(PathBuf, &'static str)>> {
+    let mut programs = Vec::new();
+    if arguments.driver {
+        programs.extend(prepared.driver()?);
+    }
+    Ok(programs)
 }
 
 /// Refuses what no preparation can mend before minutes go into one.
