@@ -1,8 +1,8 @@
 //! Takes a camera's drivers away and gives them back, in the only order that is safe.
 //!
-//! Out: receiver, then sensor, and only with nobody holding a node of either; the kernel uses freed memory when a
-//! descriptor outlives its driver. In: sensor, then receiver; a sensor that comes back under a bound receiver is added
-//! to its lists twice.
+//! Out: against the frames' way (bridge where there is one, receiver, sensor), and only with nobody holding a node of
+//! any; the kernel uses freed memory when a descriptor outlives its driver. In: with the frames; a sensor that comes
+//! back under a bound receiver is added to its lists twice.
 //!
 //! Between looking for holders and unbinding nobody may open a node, so its doors are closed before: the nodes are
 //! renamed away within `/dev`. The kernel removes a node by its name and does not mind that it is gone; what was
@@ -40,30 +40,31 @@ pub enum UnbindError {
 
 /// Binds what is not bound, then waits until udev has set up the new device nodes.
 ///
-/// When the receiver's driver cannot be bound, the sensor's is unbound again.
+/// When a driver after the sensor's cannot be bound, those before it are unbound again.
 ///
 /// # Errors
 /// [`Error::Call`] with `EIO`, `ENXIO` or `EREMOTEIO` where no sensor answers; [`Error::HalfBound`];
 /// [`Error::NoDriver`] without a driver. That udev takes too long is only logged.
 pub fn bind(chain: &Chain) -> Result<()> {
-    let bound = chain.bound();
+    let devices: Vec<&Device> = chain.devices().collect();
+    let bound: Vec<bool> = devices.iter().map(|device| device.is_bound()).collect();
+    let Some(first) = bound.iter().position(|&bound| !bound) else {
+        return Ok(());
+    };
+    if let Some(later) = bound.iter().skip(first).position(|&bound| bound) {
+        let later = first + later;
+        return Err(Error::HalfBound {
+            device: devices[later].name.clone(),
+            before: devices[later - 1].name.clone(),
+        });
+    }
     let udev = NewNodes::watch()?;
-    match (bound.sensor, bound.receiver) {
-        (true, true) => return Ok(()),
-        (false, true) => {
-            return Err(Error::HalfBound {
-                receiver: chain.receiver.name.clone(),
-                sensor: chain.sensor.name.clone(),
-            });
-        }
-        (sensor, false) => {
-            if !sensor {
-                write(&chain.sensor, "bind")?;
+    for (index, device) in devices.iter().enumerate().skip(first) {
+        if let Err(error) = write(device, "bind") {
+            for before in devices[..index].iter().rev() {
+                write(before, "unbind")?;
             }
-            if let Err(error) = write(&chain.receiver, "bind") {
-                write(&chain.sensor, "unbind")?;
-                return Err(error);
-            }
+            return Err(error);
         }
     }
     udev.wait(chain.binding_nodes())
@@ -80,12 +81,8 @@ pub fn unbind(chain: &Chain) -> Result<(), UnbindError> {
         // Dropped doors open again.
         return Err(UnbindError::Held(holders));
     }
-    let bound = chain.bound();
-    if bound.receiver {
-        write(&chain.receiver, "unbind")?;
-    }
-    if bound.sensor {
-        write(&chain.sensor, "unbind")?;
+    for device in chain.devices().rev().filter(|device| device.is_bound()) {
+        write(device, "unbind")?;
     }
     doors.remove()?;
     Ok(())

@@ -1,4 +1,4 @@
-//! A camera's chain of devices: sensor, receiver, image processor.
+//! A camera's chain of devices: sensor, receiver, a bridge to memory on some boards, image processor.
 //!
 //! The device tree says which sensors belong to the module, sysfs which devices and device nodes that makes. All of it
 //! can be told whether or not drivers are bound; only device nodes come and go with them.
@@ -15,10 +15,17 @@ const I2C: &str = "i2c";
 const PLATFORM: &str = "platform";
 /// Driver of the Raspberry Pi 5's image processors.
 const IMAGE_PROCESSOR: &str = "pispbe";
-/// Receivers whose driver is not called as their `compatible` says: (compatible, driver).
+/// Receivers and bridges whose driver is not called as their `compatible` says: (compatible, driver).
 ///
-/// Source: `drivers/media/platform/broadcom/bcm2835-unicam.c`.
-const RECEIVER_DRIVERS: [(&str, &str); 1] = [("brcm,bcm2835-unicam", "unicam")];
+/// Sources: `bcm2835-unicam.c`, `imx-mipi-csis.c`, `imx7-media-csi.c` below `drivers/media/platform`.
+const RECEIVER_DRIVERS: [(&str, &str); 4] = [
+    ("brcm,bcm2835-unicam", "unicam"),
+    ("fsl,imx8mm-mipi-csi2", "imx-mipi-csis"),
+    ("fsl,imx8mm-csi", IMX_BRIDGE),
+    ("fsl,imx7-csi", IMX_BRIDGE),
+];
+/// Driver of the bridge of NXP's i.MX 7, 8M and 8M Mini, which makes the camera's media and video devices.
+const IMX_BRIDGE: &str = "imx7-csi";
 /// What libcamera puts before a node's path to make a camera's id of it.
 const LIBCAMERA_ROOT: &str = "/base";
 
@@ -40,6 +47,8 @@ pub struct Chain {
     pub sensor: Device,
     /// What the sensor sends to.
     pub receiver: Device,
+    /// What takes the receiver's pixels to memory, where it does not do that by itself.
+    pub bridge: Option<Device>,
     /// The image processor that this camera uses; `None` where the system has none, or too few.
     pub image_processor: Option<Device>,
     /// How the sensor is asked.
@@ -79,6 +88,20 @@ pub struct Bound {
     pub sensor: bool,
     /// The receiver's.
     pub receiver: bool,
+    /// The bridge's, where there is one.
+    pub bridge: Option<bool>,
+}
+
+impl Bound {
+    /// Whether all of them are.
+    pub fn all(self) -> bool {
+        self.sensor && self.receiver && self.bridge != Some(false)
+    }
+
+    /// Whether any of them is.
+    pub fn any(self) -> bool {
+        self.sensor || self.receiver || self.bridge == Some(true)
+    }
 }
 
 /// Finds the module's cameras.
@@ -167,6 +190,8 @@ fn media_number(directory: &Path) -> Option<u32> {
 impl Chain {
     fn find(tree: &DeviceTree, sys: &Path, sensor: &Node) -> Result<Self> {
         let receiver = remote(tree, sensor)?;
+        let bridge = bridge(tree, &receiver)?;
+        let bridge = bridge.map(|node| Device::find(sys, PLATFORM, &node));
         let receiver = Device::find(sys, PLATFORM, &receiver)?;
         let model = model(sensor)?;
         let node = sensor.path();
@@ -176,12 +201,25 @@ impl Chain {
             libcamera_id: format!("{LIBCAMERA_ROOT}{node}"),
             sensor,
             receiver,
+            bridge: bridge.transpose()?,
             image_processor: None,
             model,
         })
     }
 
-    /// The device nodes that this camera needs and no other: sensor, receiver, image processor.
+    /// The devices whose drivers come and go together, in the way of a frame: sensor, receiver, bridge.
+    pub fn devices(&self) -> impl DoubleEndedIterator<Item = &Device> {
+        [&self.sensor, &self.receiver]
+            .into_iter()
+            .chain(&self.bridge)
+    }
+
+    /// The device that makes the media device and its video nodes: the last one before the image processor.
+    fn last(&self) -> &Device {
+        self.bridge.as_ref().unwrap_or(&self.receiver)
+    }
+
+    /// The device nodes that this camera needs and no other: those of its devices and of its image processor.
     ///
     /// Those that are not there, because no driver is bound, are left out.
     pub fn nodes(&self) -> Vec<PathBuf> {
@@ -190,11 +228,9 @@ impl Chain {
         nodes
     }
 
-    /// The device nodes that go and come with the drivers of sensor and receiver.
+    /// The device nodes that go and come with the drivers.
     pub fn binding_nodes(&self) -> Vec<PathBuf> {
-        let mut nodes = self.receiver.nodes();
-        nodes.extend(self.sensor.nodes());
-        nodes
+        self.devices().rev().flat_map(Device::nodes).collect()
     }
 
     /// Which drivers are bound now.
@@ -202,15 +238,16 @@ impl Chain {
         Bound {
             sensor: self.sensor.is_bound(),
             receiver: self.receiver.is_bound(),
+            bridge: self.bridge.as_ref().map(Device::is_bound),
         }
     }
 
-    /// The receiver's media device, while its driver is bound.
+    /// The camera's media device, while the driver is bound that makes it.
     pub fn media(&self) -> Option<PathBuf> {
-        media_number(&self.receiver.directory()).map(|number| format!("/dev/media{number}").into())
+        media_number(&self.last().directory()).map(|number| format!("/dev/media{number}").into())
     }
 
-    /// The sensor's subdevice, while both drivers are bound.
+    /// The sensor's subdevice, while all drivers are bound.
     pub fn subdevice(&self) -> Option<PathBuf> {
         self.sensor.nodes().into_iter().next()
     }
@@ -306,10 +343,32 @@ fn model(sensor: &Node) -> Result<String> {
 /// The device on the other end of a sensor's only link: `port/endpoint/remote-endpoint`
 /// (Documentation/devicetree/bindings/graph.txt of dt-schema). Ports may be grouped in `ports`.
 fn remote(tree: &DeviceTree, sensor: &Node) -> Result<Node> {
-    let endpoint = endpoint(sensor)
+    let endpoints = endpoints(sensor);
+    let endpoint = endpoints
+        .first()
         .ok_or_else(|| sensor.error("it has no port with an endpoint: it sends to nothing"))?;
+    far_end(tree, endpoint)
+}
+
+/// What the receiver passes its pixels on to, where that is a bridge.
+fn bridge(tree: &DeviceTree, receiver: &Node) -> Result<Option<Node>> {
+    let endpoints = endpoints(receiver);
+    // An output need not be connected to anything.
+    let connected = endpoints.iter().filter(|node| node.has("remote-endpoint"));
+    for endpoint in connected {
+        let device = far_end(tree, endpoint)?;
+        let mut compatible = device.compatible().into_iter();
+        if compatible.any(|entry| driver_name(entry.as_ref()) == IMX_BRIDGE) {
+            return Ok(Some(device));
+        }
+    }
+    Ok(None)
+}
+
+/// The device that an endpoint leads to.
+fn far_end(tree: &DeviceTree, endpoint: &Node) -> Result<Node> {
     let remote = tree
-        .reference(&endpoint, "remote-endpoint")?
+        .reference(endpoint, "remote-endpoint")?
         .ok_or_else(|| endpoint.error("it has no property remote-endpoint"))?;
     let mut device = remote.parent();
     while let Some(node) = device {
@@ -321,27 +380,23 @@ fn remote(tree: &DeviceTree, sensor: &Node) -> Result<Node> {
     Err(remote.error("it belongs to no device"))
 }
 
-fn endpoint(device: &Node) -> Option<Node> {
-    let is = |node: &Node, name: &str| {
-        let file = node
-            .directory()
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy();
-        file.split('@').next() == Some(name)
-    };
+/// A device's endpoints, in the order of its ports.
+fn endpoints(device: &Node) -> Vec<Node> {
     let children = device.children();
-    let groups = children.iter().filter(|node| is(node, "ports"));
+    let groups = children.iter().filter(|node| is_called(node, "ports"));
     let grouped: Vec<Node> = groups.flat_map(Node::children).collect();
-    let mut ports = children
-        .iter()
-        .chain(&grouped)
-        .filter(|node| is(node, "port"));
-    ports.find_map(|port| {
-        port.children()
-            .into_iter()
-            .find(|node| is(node, "endpoint"))
-    })
+    let ports = children.iter().chain(&grouped);
+    let ports = ports.filter(|node| is_called(node, "port"));
+    ports
+        .flat_map(Node::children)
+        .filter(|node| is_called(node, "endpoint"))
+        .collect()
+}
+
+/// Whether a node has this name, whatever its unit address.
+fn is_called(node: &Node, name: &str) -> bool {
+    let file = node.directory().file_name().unwrap_or_default();
+    file.to_string_lossy().split('@').next() == Some(name)
 }
 
 #[cfg(test)]

@@ -63,13 +63,13 @@ pub enum Error {
     },
     /// A sensor must not be bound under a receiver that is bound already; see [`crate::binding`].
     #[error(
-        "{receiver} is bound without its sensor {sensor}: unbind it first, or the kernel may crash"
+        "{device} is bound without {before}, which its frames come from: unbind it first, or the kernel may crash"
     )]
     HalfBound {
-        /// The receiver's device.
-        receiver: String,
-        /// The sensor's device.
-        sensor: String,
+        /// A device of the chain.
+        device: String,
+        /// The one before it.
+        before: String,
     },
     /// A GPIO line is not there.
     #[error(

@@ -1,5 +1,6 @@
 //! libcamera's `cam`: captures, and what it prints of them.
 
+use crate::kernel::is_imx8mm;
 use crate::orders::Port;
 use crate::process::{Ended, Running};
 use anyhow::{Context, Result, ensure};
@@ -12,12 +13,23 @@ use std::time::Duration;
 pub(crate) const CAPTURE_LIMIT: Duration = Duration::from_secs(120);
 /// Small processed pictures.
 pub(crate) const SMALL: &str = "width=640,height=480";
+/// Small pictures of the software ISP, which takes some pixels off each border of an imx219's smallest read-out; for
+/// larger ones it needs a read-out of six times the pixels.
+const SMALL_IN_SOFTWARE: &str = "width=636,height=476";
 /// The smallest raw read-out of the sensor: 3x3 binned, 12 bits in 16.
 pub(crate) const SMALL_RAW: &str = "role=raw,width=1824,height=1216,pixelformat=SRGGB16";
 /// Where files are captured to.
 const DIRECTORY: &str = "/dev/shm/ktap";
 /// Beginning of libcamera's names for the cameras.
 const ID_PREFIX: &str = "/base/pcie@10000000/rp1@10,0/pci-ep-bus@1/i2c@400";
+
+/// Small processed pictures that cost this board least.
+pub(crate) fn small() -> &'static str {
+    match is_imx8mm() {
+        true => SMALL_IN_SOFTWARE,
+        false => SMALL,
+    }
+}
 
 impl Port {
     /// libcamera's name of the camera.

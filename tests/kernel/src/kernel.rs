@@ -75,16 +75,29 @@ pub(crate) struct Driver {
     pub(crate) name: &'static str,
 }
 
-/// The receivers' driver.
-pub(crate) const RECEIVER: Driver = Driver {
-    bus: "platform",
-    name: "rp1-cfe",
-};
-/// The sensors' driver.
-pub(crate) const SENSOR: Driver = Driver {
-    bus: "i2c",
-    name: "imx283",
-};
+const fn platform(name: &'static str) -> Driver {
+    Driver {
+        bus: "platform",
+        name,
+    }
+}
+
+/// The driver of RP1's receivers.
+pub(crate) const RECEIVER: Driver = platform("rp1-cfe");
+/// The drivers of the i.MX 8M Mini's receivers, and of the bridges that take their pixels to memory.
+pub(crate) const CSIS: Driver = platform("imx-mipi-csis");
+pub(crate) const BRIDGE: Driver = platform("imx7-csi");
+/// The usual sensors' driver.
+pub(crate) const SENSOR: Driver = i2c("imx283");
+
+const fn i2c(name: &'static str) -> Driver {
+    Driver { bus: "i2c", name }
+}
+
+/// Whether this board has an i.MX 8M Mini's receivers; a Raspberry Pi 5 otherwise.
+pub(crate) fn is_imx8mm() -> bool {
+    fs::read_to_string("/proc/device-tree/model").is_ok_and(|model| model.contains("i.MX 8M Mini"))
+}
 
 impl Driver {
     fn directory(self) -> PathBuf {
@@ -135,11 +148,31 @@ impl Port {
         }
     }
 
-    /// The receiver's device.
+    /// The device of the Raspberry Pi 5's receiver.
     pub(crate) fn receiver(self) -> &'static str {
         match self {
             Self::Main => "10128000.csi",
             Self::Mount => "10110000.csi",
+        }
+    }
+
+    /// What a frame goes through behind the sensor, in this order: drivers and devices.
+    pub(crate) fn receivers(self) -> Vec<(Driver, &'static str)> {
+        match (is_imx8mm(), self) {
+            (false, _) => vec![(RECEIVER, self.receiver())],
+            (true, Self::Main) => vec![(CSIS, "10338000.mipi-csi"), (BRIDGE, "10330000.csi")],
+            (true, Self::Mount) => vec![(CSIS, "10328000.mipi-csi"), (BRIDGE, "10320000.csi")],
+        }
+    }
+
+    /// The sensor's driver.
+    pub(crate) fn sensor_driver(self) -> Result<Driver> {
+        let node = self.sensor_node()?;
+        match node.split('@').next() {
+            Some("imx219") => Ok(i2c("imx219")),
+            Some("imx283") => Ok(SENSOR),
+            Some("imx296") => Ok(i2c("imx296")),
+            _ => bail!("no driver is known for {node}"),
         }
     }
 
@@ -171,24 +204,30 @@ impl Port {
             .into_owned())
     }
 
-    /// Unbinds receiver and sensor in the only order that is safe: nothing may be open.
+    /// Unbinds the chain in the only order that is safe, against the frames' way: nothing may be open.
     pub(crate) fn unbind(self) -> Result<()> {
-        RECEIVER.unbind(self.receiver())?;
-        SENSOR.unbind(&self.sensor()?)?;
+        for (driver, device) in self.receivers().into_iter().rev() {
+            driver.unbind(device)?;
+        }
+        self.sensor_driver()?.unbind(&self.sensor()?)?;
         settle()
     }
 
-    /// Binds sensor and receiver, and waits until their nodes are there.
+    /// Binds the chain, sensor first, and waits until its nodes are there.
     pub(crate) fn bind(self) -> Result<()> {
-        SENSOR.bind(&self.sensor()?)?;
-        RECEIVER.bind(self.receiver())?;
+        self.sensor_driver()?.bind(&self.sensor()?)?;
+        for (driver, device) in self.receivers() {
+            driver.bind(device)?;
+        }
         settle()?;
         self.media().map(drop)
     }
 
-    /// The receiver's media device, once it is there.
+    /// The chain's media device, once it is there.
     pub(crate) fn media(self) -> Result<String> {
-        let class = format!("/sys/bus/platform/devices/{}", self.receiver());
+        let receivers = self.receivers();
+        let (_, last) = receivers.last().context("a receiver")?;
+        let class = format!("/sys/bus/platform/devices/{last}");
         let start = Instant::now();
         loop {
             let found = fs::read_dir(&class)
@@ -208,14 +247,14 @@ impl Port {
         }
     }
 
-    /// Topology of the receiver's media device, as `media-ctl -p` prints it.
+    /// Topology of the chain's media device, as `media-ctl -p` prints it.
     pub(crate) fn topology(self) -> Result<String> {
         output("media-ctl", &["-d", &self.media()?, "-p"], TOOL_LIMIT)
     }
 
     /// Device node of the sensor's subdevice.
     pub(crate) fn subdevice(self) -> Result<String> {
-        let entity = format!("{} {}", SENSOR.name, self.sensor()?);
+        let entity = format!("{} {}", self.sensor_driver()?.name, self.sensor()?);
         output(
             "media-ctl",
             &["-d", &self.media()?, "-e", &entity],

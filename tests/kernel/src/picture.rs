@@ -96,6 +96,14 @@ impl Raw {
         })
     }
 
+    /// The darkest and the brightest sample.
+    pub(crate) fn range(&self) -> (f64, f64) {
+        let samples = self.samples.iter().copied();
+        samples.fold((f64::INFINITY, 0.0), |(least, most), sample| {
+            (least.min(sample), most.max(sample))
+        })
+    }
+
     /// Samples of one position of the 2x2 mosaic (0..=3, row by row) around a place.
     fn samples(&self, place: Place, position: usize) -> Vec<f64> {
         let (columns, rows) = square(place, self.width, self.height);

@@ -2,6 +2,7 @@
 
 use crate::capture::{Counters, Receiver};
 use crate::connector::{Connector, ConnectorStatus};
+use crate::model::Model;
 use crate::module::{self, LensCode};
 use crate::optics::{Lens, Light, Scene, World};
 use crate::orders::{Order, Port, Reply};
@@ -16,12 +17,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-/// Back ends of the board: an application that libcamera gave the second one must be served too.
-const BACK_ENDS: usize = 2;
-
 /// The board as it is switched on.
 #[derive(Clone, Debug)]
 pub struct BoardOptions {
+    /// Which board.
+    pub model: Model,
     /// Sensor on the main connector.
     pub main: String,
     /// Sensor on the mount connector; `None` leaves it free.
@@ -34,11 +34,15 @@ pub struct BoardOptions {
     pub light: Light,
     /// Seed of the noise.
     pub seed: u64,
+    /// How much longer than on hardware everything takes: a whole number, at least 1.
+    pub slow: u32,
 }
 
 /// State of the board, for people and tests.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Status {
+    /// Which board.
+    pub board: Model,
     /// Main connector.
     pub main: PortStatus,
     /// Mount connector.
@@ -51,8 +55,8 @@ pub struct Status {
     pub kelvin: f32,
     /// Illuminance in lux.
     pub lux: f32,
-    /// Back end jobs finished, per back end.
-    pub back_end_jobs: [u64; BACK_ENDS],
+    /// Back end jobs finished, per back end that the board has.
+    pub back_end_jobs: Vec<u64>,
     /// Register traffic.
     pub traffic: Traffic,
     /// Blocks of the PiSP that are not modelled: pixels pass through.
@@ -73,11 +77,12 @@ pub struct PortStatus {
 
 /// A running board.
 pub struct Board {
+    model: Model,
     chip: Arc<Chip>,
     connectors: [Arc<Connector>; 2],
     worlds: [Arc<Mutex<World>>; 2],
     counters: [Arc<Counters>; 2],
-    jobs: [Arc<AtomicU64>; BACK_ENDS],
+    jobs: Vec<Arc<AtomicU64>>,
     setting: Mutex<Setting>,
     ending: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
@@ -118,7 +123,7 @@ impl Board {
             world(mount_lens(options.lens)),
         ];
 
-        let mut rp1 = Rp1::new(connectors.clone());
+        let mut rp1 = Rp1::new(options.model, connectors.clone());
         module::set_mount_present(&mut rp1, options.mount.is_some());
         module::set_lens_code(&mut rp1, options.lens);
         module::set_shutter_key(&mut rp1, false);
@@ -129,17 +134,19 @@ impl Board {
             lens: options.lens,
             scene: options.scene.clone(),
         };
+        let back_ends = options.model.back_ends();
         let mut board = Self {
+            model: options.model,
             chip,
             connectors,
             worlds,
             counters: Default::default(),
-            jobs: Default::default(),
+            jobs: (0..back_ends).map(|_| Arc::default()).collect(),
             setting: Mutex::new(setting),
             ending: Arc::default(),
             threads: Vec::new(),
         };
-        board.spawn_workers(options.seed)?;
+        board.spawn_workers(options.seed, options.slow)?;
         // The bus ends with the machine's connection, not with the board: it is never joined.
         spawn("pcie".into(), move || {
             if let Err(error) = endpoint.serve() {
@@ -164,15 +171,20 @@ impl Board {
         let setting = self.setting();
         let light = lock(&self.worlds[0]).light;
         Status {
+            board: self.model,
             main: self.port_status(Port::Main),
             mount: self.port_status(Port::Mount),
             lens: setting.lens,
             scene: setting.scene.clone(),
             kelvin: light.kelvin(),
             lux: light.lux(),
-            back_end_jobs: [0, 1].map(|number: usize| self.jobs[number].load(Ordering::Relaxed)),
+            back_end_jobs: self
+                .jobs
+                .iter()
+                .map(|jobs| jobs.load(Ordering::Relaxed))
+                .collect(),
             traffic: self.chip.rp1().traffic(),
-            unmodelled: Unmodelled::all(),
+            unmodelled: Unmodelled::of(self.model),
         }
     }
 
@@ -247,7 +259,7 @@ impl Board {
         }
     }
 
-    fn spawn_workers(&mut self, seed: u64) -> anyhow::Result<()> {
+    fn spawn_workers(&mut self, seed: u64, slow: u32) -> anyhow::Result<()> {
         let told = Arc::new(Told::default());
         for port in Port::ALL {
             let receiver = Receiver {
@@ -257,6 +269,7 @@ impl Board {
                 world: Arc::clone(&self.worlds[port.index()]),
                 // The two sensors' noise is not the same.
                 seed: seed.wrapping_add(port.index() as u64),
+                slow,
                 counters: Arc::clone(&self.counters[port.index()]),
                 told: Arc::clone(&told),
                 ending: Arc::clone(&self.ending),
@@ -266,11 +279,11 @@ impl Board {
                     receiver.run()
                 })?);
         }
-        for number in 0..BACK_ENDS {
+        for (number, jobs) in self.jobs.iter().enumerate() {
             let processor = Processor {
                 number,
                 chip: Arc::clone(&self.chip),
-                jobs: Arc::clone(&self.jobs[number]),
+                jobs: Arc::clone(jobs),
                 told: Arc::clone(&told),
                 ending: Arc::clone(&self.ending),
             };

@@ -1,7 +1,7 @@
 //! A receiver at work: frames from a sensor through CSI-2 into memory and the front end, one thread a port.
 //!
 //! Frame timing is the sensor's: a frame begins when line length times frame length have passed since the last
-//! one. When the host cannot keep up, or the guest has no buffer ready yet, the next frame begins late; none is
+//! one; all of it can be stretched, for hosts that are too slow. When the host cannot keep up, or the guest has no buffer ready yet, the next frame begins late; none is
 //! skipped, so that what a guest sees does not depend on the host's speed. Skipped frames would also mislead
 //! control loops: the receiver does not number them, but the sensor's registers take effect by frames sent.
 //! A band of lines is rendered, written and measured before the next one, so that it stays in the cache and no full
@@ -9,14 +9,14 @@
 
 use crate::connector::{Arrival, Connector};
 use crate::guest_ram::{DmaFault, GuestRam};
+use crate::imx8mm::csi_bridge::Samples;
 use crate::optics::{Projection, World};
 use crate::orders::Port;
 use crate::pcie::Chip;
 use crate::pisp::{self, FrontEnd, Half};
-use crate::rp1::Gate;
-use crate::rp1::csi2::{Mode, Transfers};
+use crate::rp1::csi2::Mode;
 use crate::rp1::packing::{Packer, data_type};
-use crate::rp1::pisp_fe::Settings;
+use crate::rp1::{Gate, Intake};
 use crate::sensor::{Readout, SensorModel};
 use crate::unmodelled::Told;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -53,6 +53,8 @@ pub struct Receiver {
     pub world: Arc<Mutex<World>>,
     /// Seed of the noise.
     pub seed: u64,
+    /// How much longer than on hardware everything takes.
+    pub slow: u32,
     /// What it has done.
     pub counters: Arc<Counters>,
     /// Blocks that the user was told about.
@@ -67,6 +69,7 @@ struct Workspace {
     projection: Projection,
     front_end: FrontEnd,
     packer: Packer,
+    samples: Samples,
     band: Vec<u16>,
 }
 
@@ -75,8 +78,7 @@ struct Frame<'a> {
     model: &'a SensorModel,
     arrival: &'a Arrival,
     number: u64,
-    transfers: &'a Transfers,
-    job: Option<&'a Settings>,
+    intake: &'a Intake,
     ram: &'a GuestRam,
     gate: &'a Gate,
 }
@@ -99,7 +101,8 @@ impl Receiver {
             let Some(arrival) = self.connector.next_frame() else {
                 continue;
             };
-            due = (due + Duration::from_secs_f64(arrival.readout.frame_s)).max(Instant::now());
+            let period = Duration::from_secs_f64(arrival.readout.frame_s) * self.slow;
+            due = (due + period).max(Instant::now());
             self.counters.sent.fetch_add(1, Ordering::Relaxed);
             if !arrival.lost {
                 self.receive(&mut workspace, &arrival, number);
@@ -147,7 +150,7 @@ impl Receiver {
             );
             return;
         };
-        let (transfers, job, gate) = {
+        let (intake, gate) = {
             let mut rp1 = self.chip.rp1();
             if !rp1.receiving(self.port) {
                 return;
@@ -155,13 +158,12 @@ impl Receiver {
             if arrival.error {
                 rp1.discard(self.port, data_type, u32::from(u16::MAX));
             }
-            let (transfers, job) = rp1.frame_start(self.port, data_type);
-            (transfers, job, rp1.gate(self.port))
+            let Some(intake) = rp1.frame_start(self.port, data_type) else {
+                return;
+            };
+            (intake, rp1.gate(self.port))
         };
-        if transfers == Transfers::default() {
-            return;
-        }
-        if let Some(settings) = &job {
+        if let Some(settings) = intake.job() {
             let enabled = pisp::front_end_enables(settings);
             self.told
                 .warn(Half::FrontEnd, pisp::unmodelled_front_end(enabled));
@@ -171,8 +173,7 @@ impl Receiver {
             model: &self.connector.model(),
             arrival,
             number,
-            transfers: &transfers,
-            job: job.as_ref(),
+            intake: &intake,
             ram: &ram,
             gate: &gate,
         };
@@ -180,7 +181,7 @@ impl Receiver {
             log::warn!("{:?} frame {number}: {fault}", self.port);
         }
         self.counters.captured.fetch_add(1, Ordering::Relaxed);
-        self.chip.rp1().frame_end(self.port, &transfers, job);
+        self.chip.rp1().frame_end(self.port, intake);
     }
 }
 
@@ -192,17 +193,12 @@ impl Workspace {
         seed: u64,
     ) -> anyhow::Result<()> {
         let readout = &frame.arrival.readout;
-        let in_memory = frame
-            .transfers
-            .iter()
-            .flatten()
-            .any(|t| t.mode != Mode::FrontEnd);
-        if !in_memory && frame.job.is_none() {
+        if !frame.is_stored() {
             return Ok(());
         }
         let world = world.lock().unwrap_or_else(PoisonError::into_inner).clone();
         self.projection.update(&world, frame.model, readout);
-        if let Some(settings) = frame.job {
+        if let Some(settings) = frame.intake.job() {
             self.front_end
                 .begin(settings, readout.width, readout.height, readout.bits)?;
         }
@@ -219,21 +215,43 @@ impl Workspace {
         let Some(_pass) = frame.gate.pass() else {
             return Ok(());
         };
-        if frame.job.is_some() {
+        if frame.intake.job().is_some() {
             self.front_end.finish(frame.ram)?;
         }
         Ok(())
     }
 
     fn store(&mut self, frame: &Frame<'_>, readout: &Readout, y: usize) -> Result<(), DmaFault> {
-        for transfer in frame.transfers.iter().flatten() {
+        let transfers = match frame.intake {
+            Intake::Rp1 { transfers, .. } => transfers,
+            Intake::Imx8mm(transfer) => {
+                let first = y * readout.width;
+                return self
+                    .samples
+                    .write(transfer, readout.bits, first, &self.band, frame.ram);
+            }
+        };
+        for transfer in transfers.iter().flatten() {
             let geometry = (readout.width, readout.bits);
             self.packer
                 .write(transfer, geometry, y, &self.band, frame.ram)?;
         }
-        if frame.job.is_some() {
+        if frame.intake.job().is_some() {
             self.front_end.rows(y, &self.band, frame.ram)?;
         }
         Ok(())
+    }
+}
+
+impl Frame<'_> {
+    /// Whether anything of it is written: a channel that feeds a front end without a job takes nothing.
+    fn is_stored(&self) -> bool {
+        match self.intake {
+            Intake::Rp1 { transfers, job } => {
+                let mut taken = transfers.iter().flatten();
+                job.is_some() || taken.any(|transfer| transfer.mode != Mode::FrontEnd)
+            }
+            Intake::Imx8mm(_) => true,
+        }
     }
 }

@@ -6,9 +6,10 @@ pub(crate) use order::OrderArgs;
 
 use bayonet_board::board::BoardOptions;
 use bayonet_board::machine::Forward;
+use bayonet_board::model::Model;
 use bayonet_board::module::LensCode;
 use bayonet_board::optics::Light;
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -19,6 +20,7 @@ Examples:
   bayonet-board run --tour                    pictures from both cameras, an unplug and a plug
   bayonet-board run --dtparam rotation=180    a parameter of the device tree overlay
   bayonet-board exec -- cam -l                one command, with its output and exit status
+  bayonet-board exec --board imx8mm -- cam -l the same without an image processor: libcamera's software ISP
   bayonet-board exec --main imx219 --mount none --light 3000:200 \\
       --copy-out /tmp/shot.raw:shot.raw -- cam -c1 -C10 --file=/tmp/shot.raw
   bayonet-board ctl unplug mount              in another terminal, while a board runs
@@ -50,7 +52,7 @@ Examples:
   bayonet-board cargo -- build --release --package bayonet-daemon --features libcamera
   bayonet-board cargo -- clippy --package bayonet-daemon --features libcamera --all-targets";
 
-/// A virtual Raspberry Pi 5 with two camera sensors, run by an unmodified Debian kernel and libcamera.
+/// A virtual board with two camera sensors, a Raspberry Pi 5 by default, run by an unmodified Debian kernel and libcamera.
 #[derive(Debug, Parser)]
 #[command(name = "bayonet-board", version, after_long_help = EXAMPLES)]
 pub(crate) struct Cli {
@@ -152,19 +154,12 @@ pub(crate) struct SocketArgs {
     pub(crate) board_socket: Option<PathBuf>,
 }
 
-/// Boards that can be modelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum BoardModel {
-    /// Raspberry Pi 5.
-    Rpi5,
-}
-
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "The board")]
 pub(crate) struct BoardArgs {
     /// Board to model.
-    #[arg(long, value_enum, default_value = "rpi5")]
-    pub(crate) board: BoardModel,
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) board: Model,
     /// Sensor on the main port.
     #[arg(long, value_name = "SENSOR", default_value = "imx283")]
     pub(crate) main: String,
@@ -189,6 +184,11 @@ pub(crate) struct BoardArgs {
     /// Seed of the noise: the same seed gives the same frames.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Stretch all frames: each takes so many times as long as on hardware.
+    ///
+    /// The guest sees the sensors' own timing and gets fewer frames a second; a slow host then loses none.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) slow: u32,
     /// Take orders on this socket as well.
     #[arg(long, value_name = "PATH")]
     pub(crate) board_socket: Option<PathBuf>,
@@ -216,12 +216,14 @@ impl BoardArgs {
     /// A light that the board does not know.
     pub(crate) fn board_options(&self) -> anyhow::Result<BoardOptions> {
         Ok(BoardOptions {
+            model: self.board,
             main: self.main.clone(),
             mount: self.mount_sensor().map(str::to_owned),
             lens: self.lens.0,
             scene: self.scene.clone(),
             light: Light::new(self.light.0, self.light.1)?,
             seed: self.seed,
+            slow: self.slow,
         })
     }
 

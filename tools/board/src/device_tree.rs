@@ -5,6 +5,7 @@
 //! base and overlay, `bayonet-overlay` sets the overlay's parameters, and the build root's `fdtoverlay` merges.
 
 use crate::machine::{Programs, dump_device_tree, output_within};
+use crate::model::Model;
 use crate::prepare::{Prepared, Sandbox};
 use anyhow::Context;
 use bayonet_overlay::{Overlay, Problem, problems};
@@ -16,9 +17,6 @@ use std::time::Duration;
 const INSIDE: &str = "/mnt";
 /// Where the sources appear in the build root.
 const SOURCES: &str = "/dt-overlays";
-/// The tree without the module, and the module for this board; below the sources.
-const BASE: &str = "virtual/rpi5.dts";
-const OVERLAY: &str = "boards/pi5.dts";
 /// What the run directory has in the end.
 const BASE_BLOB: &str = "base.dtb";
 const OVERLAY_BLOB: &str = "module.dtbo";
@@ -45,6 +43,8 @@ cat /tmp/virt.dts "$BASE" > "$SOURCE"
 /// What a tree is made for.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
+    /// Which board.
+    pub model: Model,
     /// Sensor of the main camera.
     pub main: String,
     /// Sensor behind the mount, if there is one.
@@ -58,7 +58,7 @@ pub struct Wanted {
 /// # Errors
 /// A source that does not compile, an unknown parameter, a value that it cannot have.
 pub fn overlay(prepared: &Prepared, wanted: &Wanted) -> anyhow::Result<Overlay> {
-    let source = Path::new(SOURCES).join(OVERLAY);
+    let source = Path::new(SOURCES).join(wanted.model.overlay());
     let command = compile(prepared, &source, &[]);
     let blob = run(command, "the module's device tree overlay does not compile")?.stdout;
     let mut overlay = Overlay::parse(&blob).context("the module's device tree overlay")?;
@@ -80,10 +80,11 @@ pub fn overlay(prepared: &Prepared, wanted: &Wanted) -> anyhow::Result<Overlay> 
 pub fn compose(
     prepared: &Prepared,
     programs: &Programs,
+    model: Model,
     overlay: &Overlay,
     directory: &Path,
 ) -> anyhow::Result<PathBuf> {
-    let base = base(prepared, programs, directory)?;
+    let base = base(prepared, programs, model, directory)?;
     let merged = overlay.merge(&base).context("the device tree")?;
     refuse(&problems(&merged))?;
     write(&directory.join(BASE_BLOB), &base)?;
@@ -99,7 +100,12 @@ pub fn compose(
 }
 
 /// The blob of the tree without the module.
-fn base(prepared: &Prepared, programs: &Programs, directory: &Path) -> anyhow::Result<Vec<u8>> {
+fn base(
+    prepared: &Prepared,
+    programs: &Programs,
+    model: Model,
+    directory: &Path,
+) -> anyhow::Result<Vec<u8>> {
     dump_device_tree(programs, &directory.join("virt.dtb"))?;
     let source = Path::new(INSIDE).join("base.dts");
     let join = prepared
@@ -108,7 +114,7 @@ fn base(prepared: &Prepared, programs: &Programs, directory: &Path) -> anyhow::R
         .bind(directory, INSIDE)
         .bind_read_only(&prepared.device_tree_sources(), SOURCES)
         .current_dir(INSIDE)
-        .env("BASE", Path::new(SOURCES).join(BASE))
+        .env("BASE", Path::new(SOURCES).join(model.base_tree()))
         .env("SOURCE", &source)
         .args(["-c", JOIN]);
     run(join, "the machine's device tree cannot be read")?;

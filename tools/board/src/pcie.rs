@@ -334,6 +334,7 @@ fn interrupts() -> Vec<IrqInfo> {
 mod tests {
     use super::*;
     use crate::connector::Connector;
+    use crate::model::Model;
     use crate::sensor::SensorModel;
 
     #[test]
@@ -350,7 +351,7 @@ mod tests {
     #[test]
     fn a_job_queued_while_nobody_waited_is_found() {
         let connector = || Arc::new(Connector::new(SensorModel::named("imx219").unwrap(), true));
-        let chip = Chip::new(Rp1::new([connector(), connector()]));
+        let chip = Chip::new(Rp1::new(Model::Rpi5, [connector(), connector()]));
         // CONTROL of the second back end.
         let control = 0x1c_4000 + 4;
         assert!(chip.rp1().write(control, 1), "a job for back end 1");

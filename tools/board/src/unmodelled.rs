@@ -1,10 +1,11 @@
 //! What the PiSP model leaves out: the list for people, and one warning a board for what is used of it.
 
+use crate::model::Model;
 use crate::pisp;
 use std::sync::{Mutex, PoisonError};
 
 /// Names of PiSP blocks that are not modelled: pixels pass through.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, Default, serde::Serialize)]
 pub struct Unmodelled {
     /// In RP1.
     pub front_end: Vec<&'static str>,
@@ -13,6 +14,14 @@ pub struct Unmodelled {
 }
 
 impl Unmodelled {
+    /// Those of a board: one without a PiSP has none.
+    pub fn of(model: Model) -> Self {
+        match model {
+            Model::Rpi5 => Self::all(),
+            Model::Imx8mm => Self::default(),
+        }
+    }
+
     /// All of them.
     pub fn all() -> Self {
         Self {

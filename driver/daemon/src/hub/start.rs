@@ -134,7 +134,12 @@ impl Hub {
         }
         let observed = Observed {
             sensor_bound: bound.sensor,
-            receiver_bound: bound.receiver,
+            // Whatever is bound in part must differ from the sensor.
+            receiver_bound: if bound.sensor {
+                bound.all()
+            } else {
+                bound.any()
+            },
             ..seen
         };
         let config = start.config;

@@ -55,6 +55,23 @@ impl System {
         system
     }
 
+    /// The main camera's receiver passes its pixels on to a bridge, as on an i.MX 8M Mini.
+    fn bridged() -> Self {
+        let system = Self::new();
+        system.property("bus/csi@1/compatible", b"fsl,imx8mm-mipi-csi2\0");
+        let out = "bus/csi@1/ports/port@1/endpoint";
+        system.property(&format!("{out}/remote-endpoint"), &[0, 0, 0, 21]);
+        system.property(&format!("{out}/phandle"), &[0, 0, 0, 22]);
+        let input = "bus/csi@1/ports/port@0/endpoint@0/remote-endpoint";
+        system.property(input, &[0, 0, 0, 31]);
+        system.property("bus/i2c@1/sensor@1a/port/endpoint/phandle", &[0, 0, 0, 31]);
+        let compatible = b"fsl,imx8mm-csi\0fsl,imx7-csi\0";
+        system.property("bus/bridge@1/compatible", compatible);
+        system.property("bus/bridge@1/port/endpoint/phandle", &[0, 0, 0, 21]);
+        system.device("platform", "1.bridge", "bus/bridge@1");
+        system
+    }
+
     fn path(&self, path: &str) -> PathBuf {
         self.directory.path().join(path)
     }
@@ -152,6 +169,55 @@ fn an_only_image_processor_is_the_main_cameras() {
     let Module { main, mount, .. } = system.discover().unwrap();
     assert_eq!(main.image_processor.unwrap().name, "2.isp");
     assert_eq!(mount.unwrap().image_processor, None);
+}
+
+#[test]
+fn a_bridge_behind_the_receiver_is_of_the_chain() {
+    let Module { main, mount, .. } = System::bridged().discover().unwrap();
+    let devices: Vec<(&str, &str)> = main
+        .devices()
+        .map(|device| (device.name.as_str(), device.driver.as_str()))
+        .collect();
+    let expected = [
+        ("1-001a", "imx283"),
+        ("1.csi", "imx-mipi-csis"),
+        ("1.bridge", "imx7-csi"),
+    ];
+    assert_eq!(devices, expected);
+    let mount = mount.unwrap();
+    assert_eq!(mount.bridge, None);
+    assert_eq!(mount.devices().count(), 2);
+}
+
+#[test]
+fn a_receiver_that_leads_to_another_device_has_no_bridge() {
+    let system = System::bridged();
+    system.property("bus/bridge@1/compatible", b"maker,isp\0");
+    assert_eq!(system.discover().unwrap().main.bridge, None);
+    // An output that is not connected leads nowhere.
+    system.without("bus/csi@1/ports/port@1/endpoint/remote-endpoint");
+    assert_eq!(system.discover().unwrap().main.bridge, None);
+}
+
+#[test]
+fn a_bridge_without_a_device_is_named() {
+    let system = System::bridged();
+    fs::remove_dir_all(system.path("sys/bus/platform/devices/1.bridge")).unwrap();
+    let error = system.error();
+    assert!(error.contains("/bus/bridge@1"), "{error}");
+}
+
+#[test]
+fn a_chain_is_bound_when_all_of_it_is() {
+    let bound = |sensor, receiver, bridge| Bound {
+        sensor,
+        receiver,
+        bridge,
+    };
+    assert!(bound(true, true, None).all() && bound(true, true, Some(true)).all());
+    assert!(!bound(true, true, Some(false)).all());
+    assert!(bound(false, false, Some(true)).any());
+    assert!(!bound(false, false, None).any() && !bound(false, false, Some(false)).any());
 }
 
 #[test]

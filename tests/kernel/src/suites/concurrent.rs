@@ -1,7 +1,7 @@
 //! Both cameras at once.
 
 use super::{Bench, Complaints, Suite, Test, Verdict, remark};
-use crate::cam::{SMALL, Shot, finish, gaps};
+use crate::cam::{Shot, finish, gaps, small};
 use crate::orders::Port;
 use anyhow::{Context, Result, ensure};
 
@@ -19,8 +19,8 @@ const FRAMES: usize = 40;
 /// Frames that an overloaded machine may lose in that time; numbers are of the receiver.
 const LOST: u64 = 4;
 
-fn side_by_side(_: &mut Bench) -> Result<Verdict> {
-    let shots = [Port::Main, Port::Mount].map(|port| Shot::new(port, FRAMES, SMALL));
+pub(super) fn side_by_side(_: &mut Bench) -> Result<Verdict> {
+    let shots = [Port::Main, Port::Mount].map(|port| Shot::new(port, FRAMES, small()));
     let running = [shots[0].start()?, shots[1].start()?];
     let mut words = Vec::new();
     for (running, name) in running.into_iter().zip(["main", "mount"]) {

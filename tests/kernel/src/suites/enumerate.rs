@@ -45,7 +45,7 @@ const PROPERTIES: [&str; 5] = [
     "Property: ColorFilterArrangement = 0 (RGGB)",
 ];
 
-fn both_are_listed(_: &mut Bench) -> Result<Verdict> {
+pub(super) fn both_are_listed(_: &mut Bench) -> Result<Verdict> {
     let list = output("cam", &["-l"], LIMIT)?;
     for port in [Port::Main, Port::Mount] {
         let id = port.camera_id();

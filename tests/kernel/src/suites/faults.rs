@@ -1,7 +1,7 @@
 //! Disturbances at the wires: errors are told, nothing hangs, and the next capture works.
 
 use super::{Bench, Complaints, Suite, Test, Verdict, remark};
-use crate::cam::{self, CAPTURE_LIMIT, SMALL, Shot, finish, gaps};
+use crate::cam::{self, CAPTURE_LIMIT, Shot, finish, gaps, small};
 use crate::orders::Port;
 use crate::process::Running;
 use anyhow::{Context, Result, ensure};
@@ -47,8 +47,10 @@ pub(super) const SUITE: Suite = Suite {
 const PORT: Port = Port::Main;
 /// Transfers from the start of a stream; the driver makes some dozens.
 const TRANSFERS: [u32; 3] = [1, 5, 20];
-/// First register that the driver writes when it starts to stream: standby control (Linux `imx283.c`).
+/// A register that the driver writes when it starts to stream: standby control, or the mode select of an imx219
+/// (Linux `imx283.c`, `imx219.c`).
 const STANDBY: u16 = 0x3000;
+const MODE_SELECT: u16 = 0x0100;
 /// Frames before a disturbance, and in all.
 const BEFORE: usize = 5;
 const FRAMES: usize = 30;
@@ -61,7 +63,7 @@ const PATIENCE: Duration = Duration::from_secs(8);
 
 fn works(bench: &mut Bench) -> Result<()> {
     bench.board.clear(PORT)?;
-    let capture = Shot::new(PORT, 3, SMALL).frames();
+    let capture = Shot::new(PORT, 3, small()).frames();
     capture.map(drop).context("the next capture")
 }
 
@@ -71,7 +73,7 @@ fn nak_at_start(bench: &mut Bench) -> Result<Verdict> {
         bench
             .board
             .fault(PORT, json!({ "kind": "nak-transfer", "nth": nth }))?;
-        let capture = Shot::new(PORT, 3, SMALL).take()?;
+        let capture = Shot::new(PORT, 3, small()).take()?;
         ensure!(capture.ended.status.is_some(), "transfer {nth}: cam hung");
         bench.note(&format!(
             "transfer {nth}: {} frames, {}",
@@ -86,11 +88,16 @@ fn nak_at_start(bench: &mut Bench) -> Result<Verdict> {
 }
 
 fn nak_register(bench: &mut Bench) -> Result<Verdict> {
-    bench
-        .board
-        .fault(PORT, json!({ "kind": "nak-register", "register": STANDBY }))?;
+    let register = match PORT.sensor_driver()?.name {
+        "imx219" => MODE_SELECT,
+        _ => STANDBY,
+    };
+    bench.board.fault(
+        PORT,
+        json!({ "kind": "nak-register", "register": register }),
+    )?;
     for _ in 0..2 {
-        Shot::new(PORT, 3, SMALL).take()?.refused()?;
+        Shot::new(PORT, 3, small()).take()?.refused()?;
     }
     works(bench)?;
     Ok(Verdict::Pass)
@@ -98,7 +105,7 @@ fn nak_register(bench: &mut Bench) -> Result<Verdict> {
 
 /// Starts a capture and disturbs it when it is under way.
 fn disturbed(bench: &mut Bench, fault: Value) -> Result<Running> {
-    let mut running = Shot::new(PORT, FRAMES, SMALL).start()?;
+    let mut running = Shot::new(PORT, FRAMES, small()).start()?;
     running.wait_for(CAPTURE_LIMIT, |text| cam::count(text) >= BEFORE)?;
     bench.board.fault(PORT, fault)?;
     Ok(running)

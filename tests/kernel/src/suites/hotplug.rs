@@ -1,12 +1,11 @@
 //! The mount sensor goes and comes in every state in which that is safe.
 //!
-//! An unplug is not an unbind: drivers stay bound, and a chain is rebound only with nothing open, receiver out first,
-//! sensor in first. Any other order is a kernel bug on today's drivers.
+//! An unplug is not an unbind: drivers stay bound, and a chain is rebound only with nothing open, against the frames'
+//! way out (bridge, receiver, sensor) and with it in. Any other order is a kernel bug on today's drivers.
 
 use super::{Bench, Complaints, Suite, Test, Verdict, remark};
-use crate::cam::{self, CAPTURE_LIMIT, SMALL, Shot, finish, gaps};
+use crate::cam::{self, CAPTURE_LIMIT, Shot, finish, gaps, small};
 use crate::gpio;
-use crate::kernel::SENSOR;
 use crate::orders::Port;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
@@ -57,14 +56,14 @@ const PATIENCE: Duration = Duration::from_secs(8);
 const TIMES: usize = 5;
 
 fn works(port: Port) -> Result<()> {
-    Shot::new(port, 3, SMALL)
+    Shot::new(port, 3, small())
         .frames()
         .map(drop)
         .with_context(|| format!("{port:?} captures"))
 }
 
 fn refuses(port: Port) -> Result<String> {
-    let capture = Shot::new(port, 3, SMALL).take()?;
+    let capture = Shot::new(port, 3, small()).take()?;
     capture.refused()?;
     Ok(capture.ended.last_words())
 }
@@ -83,7 +82,7 @@ fn idle(bench: &mut Bench) -> Result<Verdict> {
 }
 
 fn interruption(bench: &mut Bench) -> Result<Verdict> {
-    let mut running = Shot::new(MOUNT, FRAMES, SMALL).start()?;
+    let mut running = Shot::new(MOUNT, FRAMES, small()).start()?;
     running.wait_for(CAPTURE_LIMIT, |text| cam::count(text) >= BEFORE)?;
     bench
         .board
@@ -99,12 +98,13 @@ fn absent(bench: &mut Bench) -> Result<Verdict> {
     bench.board.unplug(MOUNT)?;
     MOUNT.unbind()?;
     let sensor = MOUNT.sensor()?;
-    let Err(error) = SENSOR.bind(&sensor) else {
+    let driver = MOUNT.sensor_driver()?;
+    let Err(error) = driver.bind(&sensor) else {
         bail!("the driver was bound to a sensor that is not there");
     };
     bench.note(&format!("{error:#}"));
     ensure!(
-        !SENSOR.devices()?.contains(&sensor),
+        !driver.devices()?.contains(&sensor),
         "the driver is bound in spite of its error"
     );
     bench.board.plug(MOUNT)?;
@@ -117,7 +117,7 @@ fn absent(bench: &mut Bench) -> Result<Verdict> {
 /// the mount's chain may be unbound while the main camera's program runs.
 fn undisturbed(bench: &mut Bench) -> Result<Verdict> {
     let count = 60;
-    let mut running = Shot::new(Port::Main, count, SMALL).start()?;
+    let mut running = Shot::new(Port::Main, count, small()).start()?;
     for time in 1..=TIMES {
         running.wait_for(CAPTURE_LIMIT, |text| cam::count(text) >= time * BEFORE)?;
         bench.board.unplug(MOUNT)?;
@@ -142,7 +142,7 @@ fn undisturbed(bench: &mut Bench) -> Result<Verdict> {
 }
 
 fn streaming(bench: &mut Bench) -> Result<Verdict> {
-    let mut running = Shot::new(MOUNT, 1000, SMALL).start()?;
+    let mut running = Shot::new(MOUNT, 1000, small()).start()?;
     running.wait_for(CAPTURE_LIMIT, |text| cam::count(text) >= BEFORE)?;
     bench.board.unplug(MOUNT)?;
     // The driver's write to stop the sensor fails while it is away.
@@ -153,7 +153,7 @@ fn streaming(bench: &mut Bench) -> Result<Verdict> {
         ended.last_words()
     ));
     bench.board.plug(MOUNT)?;
-    let stuck = Shot::new(MOUNT, 3, SMALL).take()?;
+    let stuck = Shot::new(MOUNT, 3, small()).take()?;
     ensure!(
         stuck.ended.status.is_some(),
         "a capture with a stuck driver hung"

@@ -13,6 +13,7 @@ mod hotplug;
 mod probe;
 mod raw;
 mod rebind;
+mod software_isp;
 mod third_sensor;
 mod unsafe_unbind;
 
@@ -22,7 +23,7 @@ use anyhow::Result;
 use bayonet_kernel_tests::ktap::{self, INDENT, Outcome, VERSION};
 
 /// All of them.
-pub(crate) const ALL: [Suite; 19] = [
+pub(crate) const ALL: [Suite; 21] = [
     probe::SUITE,
     enumerate::SUITE,
     raw::SUITE,
@@ -33,7 +34,9 @@ pub(crate) const ALL: [Suite; 19] = [
     edge::SUITE,
     rebind::SUITE,
     third_sensor::SUITE,
+    software_isp::SUITE,
     unsafe_unbind::SUITE,
+    driver::BRIDGE,
     driver::MOUNT,
     driver::LENS,
     driver::COEXISTENCE,

@@ -71,8 +71,13 @@ const DRIVERS: [(Driver, usize); 7] = [
 ];
 
 fn drivers(bench: &mut Bench) -> Result<Verdict> {
+    all_bound(bench, &DRIVERS)
+}
+
+/// Each of these drivers has so many devices.
+pub(super) fn all_bound(bench: &mut Bench, drivers: &[(Driver, usize)]) -> Result<Verdict> {
     let mut missing = Vec::new();
-    for (driver, count) in DRIVERS {
+    for &(driver, count) in drivers {
         let devices = driver.devices().unwrap_or_default();
         bench.note(&format!("{}: {}", driver.name, devices.join(" ")));
         if devices.len() != count {
@@ -113,6 +118,11 @@ const FOREIGN: [char; 2] = ['O', 'E'];
 const SENSOR_MODULES: [&str; 3] = ["imx219", "imx283", "imx296"];
 
 fn modules(_: &mut Bench) -> Result<Verdict> {
+    own_modules(&["rp1_pci", "clk_rp1", "pinctrl_rp1", "rp1_cfe", "pisp_be"])
+}
+
+/// These modules are loaded, and of all that are only the sensors' drivers are not the kernel's own.
+pub(super) fn own_modules(needed: &[&str]) -> Result<Verdict> {
     let list = fs::read_to_string("/proc/modules").context("reading /proc/modules")?;
     let mut foreign = Vec::new();
     for line in list.lines() {
@@ -127,7 +137,7 @@ fn modules(_: &mut Bench) -> Result<Verdict> {
             foreign.push(name);
         }
     }
-    for name in ["rp1_pci", "clk_rp1", "pinctrl_rp1", "rp1_cfe", "pisp_be"] {
+    for name in needed {
         ensure!(
             list.lines()
                 .any(|line| line.starts_with(&format!("{name} "))),

@@ -68,10 +68,12 @@ pub(super) const SUITE: Suite = Suite {
 const BOTH: Bound = Bound {
     sensor: true,
     receiver: true,
+    bridge: None,
 };
 const NEITHER: Bound = Bound {
     sensor: false,
     receiver: false,
+    bridge: None,
 };
 /// Unbinds and binds in a row.
 const TIMES: u32 = 20;
@@ -366,7 +368,8 @@ fn recovered(_: &mut Bench) -> Result<Verdict> {
         mount.bound()
             == Bound {
                 sensor: true,
-                receiver: false
+                receiver: false,
+                bridge: None,
             }
     );
     binding::bind(&mount)?;

@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &RunArgs, verbose: u8) -> Result<ExitCode> {
     }
     let session = Session::start(&board, console, None)?;
     if let Some(api) = api {
-        tour::tour(&session, &arguments.pictures, api)?;
+        tour::tour(&session, board.board, &arguments.pictures, api)?;
         if std::io::stdin().is_terminal() {
             println!("\nThe board stays up until Ctrl-C.");
             while !is_over(&session).unwrap_or(true) {

@@ -10,11 +10,11 @@ use bayonet_board::machine::{
 };
 use bayonet_board::optics::Scene;
 use bayonet_board::orders::{Order, Reply};
-use bayonet_board::prepare::{Options, prepare};
+use bayonet_board::prepare::{Options, Prepared, prepare};
 use bayonet_board::sensor::SensorModel;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,9 @@ use std::time::Duration;
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Kernel log level that brings every message to the console.
 const CHATTY: u8 = 7;
+
+/// Mode of a file that everybody may read.
+const READABLE: u32 = 0o644;
 
 /// How the console is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,17 +59,15 @@ impl Session {
         let board = check(arguments)?;
         let deadline = timeout.map_or(Deadline::never(), Deadline::after);
         let prepared = prepare(&Options::default())?;
+        let model = board.model;
         let wanted = Wanted {
+            model,
             main: board.main.clone(),
             mount: board.mount.clone(),
             parameters: arguments.dtparam.clone(),
         };
         let overlay = device_tree::overlay(&prepared, &wanted)?;
-        let driver = if arguments.driver {
-            prepared.driver()?
-        } else {
-            Vec::new()
-        };
+        let programs_inside = guest_programs(arguments, &prepared)?;
         let stop = Stop::default();
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register(signal, stop.flag()).context("watching for signals")?;
@@ -76,7 +77,8 @@ impl Session {
         let board = Arc::new(Board::start(&board, &socket)?);
         let build_root = Programs::BuildRoot(prepared.build_root.clone());
         let programs = arguments.qemu.clone().map_or(build_root, Programs::Host);
-        let device_tree = device_tree::compose(&prepared, &programs, &overlay, directory.path())?;
+        let device_tree =
+            device_tree::compose(&prepared, &programs, model, &overlay, directory.path())?;
         let quit = Stop::default();
         let mut orders = Vec::new();
         for path in [
@@ -116,9 +118,13 @@ impl Session {
         options.boot_timeout = timeout.unwrap_or(options.boot_timeout);
         options.stop = stop.clone();
         let machine = Machine::start(&options, &directory)?;
-        let driver = driver.iter().map(|(host, guest)| (host, *guest));
+        for (path, text) in model.guest_files() {
+            let agent = machine.agent();
+            agent.write_file(text.as_bytes(), path, READABLE, deadline)?;
+        }
+        let programs = programs_inside.iter().map(|(host, guest)| (host, *guest));
         let files = arguments.copy_in.iter();
-        for (host, guest) in driver.chain(files.map(|(host, guest)| (host, guest.as_str()))) {
+        for (host, guest) in programs.chain(files.map(|(host, guest)| (host, guest.as_str()))) {
             machine.agent().copy_in(host, guest, deadline)?;
         }
         Ok(Self {
@@ -163,6 +169,18 @@ impl Session {
         }
         Ok(ended?)
     }
+}
+
+/// Compiles the programs of this workspace that the guest is to have: each with its place there.
+fn guest_programs(
+    arguments: &BoardArgs,
+    prepared: &Prepared,
+) -> Result<Vec<(PathBuf, &'static str)>> {
+    let mut programs = Vec::new();
+    if arguments.driver {
+        programs.extend(prepared.driver()?);
+    }
+    Ok(programs)
 }
 
 /// Refuses what no preparation can mend before minutes go into one.

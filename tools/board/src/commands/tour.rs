@@ -3,6 +3,7 @@
 use super::session::Session;
 use anyhow::{Context, Result, bail, ensure};
 use bayonet_board::machine::{Deadline, Forward, Job, Output, Program, Progress};
+use bayonet_board::model::Model;
 use bayonet_board::orders::{Order, Port};
 use std::fs::File;
 use std::io::{Read, Write};
@@ -45,12 +46,13 @@ pub(crate) fn forward() -> Result<Forward> {
 ///
 /// # Errors
 /// The first step that does not go as it must.
-pub(crate) fn tour(session: &Session, folder: &Path, api: Forward) -> Result<()> {
+pub(crate) fn tour(session: &Session, model: Model, folder: &Path, api: Forward) -> Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
     let tour = Tour { session };
-    tell(
-        "The board is up: an unmodified Debian kernel and libcamera on a Raspberry Pi 5 that does not exist.",
-    );
+    tell(&format!(
+        "The board is up: an unmodified Debian kernel and libcamera on a {} that does not exist.",
+        model.title()
+    ));
     tour.show(&["uname", "-srm"])?;
     let token = token()?;
     let _daemon = tour.start_daemon(&token)?;

@@ -4,7 +4,10 @@
 //! out. It knows no time, no threads and no sockets; [`crate::pcie`] is its bus, [`crate::capture`] and
 //! [`crate::processing`] do the work that registers start. Blocks that no driver of a camera touches (Ethernet,
 //! USB, UARTs, ...) read as zero. Source of the map: kernel `arch/arm64/boot/dts/broadcom/rp1-common.dtsi`.
+//!
+//! A board of another kind has its own receivers in a part of the window that RP1 leaves free, and RP1's I2C and GPIO.
 
+mod camera;
 pub mod clocks;
 pub mod csi2;
 pub mod dphy;
@@ -16,13 +19,27 @@ pub mod packing;
 pub mod pisp_be;
 pub mod pisp_fe;
 
+pub use camera::Intake;
+
 use crate::connector::Connector;
+use crate::imx8mm::{self, Place, csi_bridge, csis};
+use crate::model::Model;
 use crate::module::CABLES;
 use crate::orders::Port;
+use camera::{Camera, Effect, Part};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Length of the window, BAR1.
 pub const WINDOW: usize = 0x40_0000;
+
+/// Where a block is in the window, and its interrupt line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wire {
+    /// Offset in BAR1.
+    pub offset: usize,
+    /// Interrupt line.
+    pub line: usize,
+}
 
 /// What a camera socket of the board is wired to: offsets of blocks, interrupt lines, the pin of its supply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +51,7 @@ pub struct Socket {
     mipi_cfg: usize,
     fe: usize,
     csi_line: usize,
+    imx8mm: imx8mm::Place,
     /// GPIO that enables the socket's supply.
     pub supply_enable: usize,
 }
@@ -47,6 +65,7 @@ pub const CAM0: Socket = Socket {
     mipi_cfg: 0x12_0000,
     fe: 0x12_4000,
     csi_line: 47,
+    imx8mm: imx8mm::CAM0,
     supply_enable: 34,
 };
 /// CAM/DISP 1 of a Raspberry Pi 5: `rp1_i2c4`, `rp1_csi1`, `cam1_reg`.
@@ -58,6 +77,7 @@ pub const CAM1: Socket = Socket {
     mipi_cfg: 0x13_8000,
     fe: 0x13_c000,
     csi_line: 48,
+    imx8mm: imx8mm::CAM1,
     supply_enable: 46,
 };
 /// The back ends, in a part of the window that RP1 leaves free.
@@ -65,17 +85,6 @@ const BE_BASE: [usize; 2] = [0x1c_0000, 0x1c_4000];
 const BE_LINE: [usize; 2] = [55, 56];
 /// Interrupt lines of the GPIO banks.
 const GPIO_LINE: [usize; gpio::BANKS] = [0, 1, 2];
-
-/// One camera's receiver and processor.
-#[derive(Default)]
-struct CameraBlocks {
-    i2c: i2c::I2c,
-    csi2: csi2::Csi2,
-    dphy: dphy::Dphy,
-    mipi_cfg: mipi_cfg::MipiCfg,
-    fe: pisp_fe::PispFe,
-    be: pisp_be::PispBe,
-}
 
 /// Register accesses since power-on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -93,9 +102,8 @@ pub struct Rp1 {
     clocks: clocks::Clocks,
     gpio: gpio::Gpio,
     msix: msix::Msix,
-    cameras: [CameraBlocks; 2],
+    cameras: [Camera; 2],
     connectors: [Arc<Connector>; 2],
-    gates: [Arc<Gate>; 2],
     traffic: Traffic,
 }
 
@@ -105,11 +113,7 @@ enum Block {
     Gpio(gpio::Area, usize),
     Msix(usize),
     I2c(usize, usize),
-    Csi2(usize, usize),
-    Dphy(usize, usize),
-    MipiCfg(usize, usize),
-    Fe(usize, usize),
-    Be(usize, usize),
+    Receiver(usize, Part, usize),
     Nothing,
 }
 
@@ -143,15 +147,14 @@ impl Gate {
 }
 
 impl Rp1 {
-    /// A chip after power-on, with the two connectors on its I2C buses and receivers.
-    pub fn new(connectors: [Arc<Connector>; 2]) -> Self {
+    /// A chip after power-on, with the two connectors on its I2C buses and the board's receivers.
+    pub fn new(model: Model, connectors: [Arc<Connector>; 2]) -> Self {
         Self {
             clocks: clocks::Clocks::default(),
             gpio: gpio::Gpio::default(),
             msix: msix::Msix::default(),
-            cameras: Default::default(),
+            cameras: [Camera::new(model), Camera::new(model)],
             connectors,
-            gates: Default::default(),
             traffic: Traffic::default(),
         }
     }
@@ -169,11 +172,7 @@ impl Rp1 {
                 self.update_interrupts();
                 value
             }
-            Block::Csi2(port, register) => self.cameras[port].csi2.read(register),
-            Block::Dphy(port, register) => self.cameras[port].dphy.read(register),
-            Block::MipiCfg(port, register) => self.cameras[port].mipi_cfg.read(register),
-            Block::Fe(port, register) => self.cameras[port].fe.read(register),
-            Block::Be(port, register) => self.cameras[port].be.read(register),
+            Block::Receiver(port, part, register) => self.cameras[port].read(part, register),
             Block::Nothing => 0,
         }
     }
@@ -193,27 +192,15 @@ impl Rp1 {
                     .i2c
                     .write(register, value, &self.connectors[port]);
             }
-            Block::Csi2(port, register) => {
-                if self.cameras[port].csi2.write(register, value) {
-                    self.gates[port].close();
+            Block::Receiver(port, part, register) => {
+                match self.cameras[port].write(part, register, value) {
+                    Effect::Lines => {}
+                    Effect::Nothing => return false,
+                    Effect::Job => {
+                        self.update_interrupts();
+                        return true;
+                    }
                 }
-            }
-            Block::Dphy(port, register) => self.cameras[port].dphy.write(register, value),
-            Block::MipiCfg(port, register) => self.cameras[port].mipi_cfg.write(register, value),
-            Block::Fe(port, register) => {
-                if self.cameras[port].fe.write(register, value) {
-                    self.gates[port].close();
-                }
-            }
-            Block::Be(port, register) => {
-                // Settings are a thousand writes a frame and move no line.
-                if register >= pisp_be::SETTINGS_BASE {
-                    self.cameras[port].be.write(register, value);
-                    return false;
-                }
-                let queued = self.cameras[port].be.write(register, value);
-                self.update_interrupts();
-                return queued;
             }
             Block::Nothing => {}
         }
@@ -234,78 +221,56 @@ impl Rp1 {
 
     /// Whether packets that reach this port are received.
     pub fn receiving(&self, port: Port) -> bool {
-        self.cameras[port.index()].dphy.receiving()
+        self.cameras[port.index()].receiving()
     }
 
     /// Whether a frame that began now would be lost for want of a buffer.
     pub fn starved(&self, port: Port) -> bool {
-        let blocks = &self.cameras[port.index()];
-        blocks.csi2.starved() || (blocks.csi2.feeds_front_end() && !blocks.fe.waiting())
+        self.cameras[port.index()].starved()
     }
 
     /// Permission to write a frame of this port.
     pub fn gate(&self, port: Port) -> Arc<Gate> {
-        Arc::clone(&self.gates[port.index()])
+        self.cameras[port.index()].gate()
     }
 
-    /// A frame of this data type begins on a port: the transfers to make, and the front end's job.
-    pub fn frame_start(
-        &mut self,
-        port: Port,
-        data_type: u8,
-    ) -> (csi2::Transfers, Option<pisp_fe::Settings>) {
-        let blocks = &mut self.cameras[port.index()];
-        let transfers = blocks.csi2.frame_start(data_type);
-        let to_front_end = transfers
-            .iter()
-            .flatten()
-            .any(|transfer| transfer.mode == csi2::Mode::FrontEnd);
-        let job = if to_front_end {
-            blocks.fe.frame_start()
-        } else {
-            None
-        };
-        self.gates[port.index()].open();
+    /// A frame of this data type begins on a port: where it goes, if anywhere.
+    pub fn frame_start(&mut self, port: Port, data_type: u8) -> Option<Intake> {
+        let intake = self.cameras[port.index()].frame_start(data_type);
         self.update_interrupts();
-        (transfers, job)
+        intake
     }
 
     /// The frame is in memory.
-    pub fn frame_end(
-        &mut self,
-        port: Port,
-        transfers: &csi2::Transfers,
-        job: Option<pisp_fe::Settings>,
-    ) {
-        let blocks = &mut self.cameras[port.index()];
-        blocks.csi2.frame_end(transfers);
-        if let Some(settings) = job {
-            blocks.fe.frame_end(settings);
-        }
+    pub fn frame_end(&mut self, port: Port, intake: Intake) {
+        self.cameras[port.index()].frame_end(intake);
         self.update_interrupts();
     }
 
     /// The receiver had to throw data away.
     pub fn discard(&mut self, port: Port, data_type: u8, bytes: u32) {
-        self.cameras[port.index()].csi2.discard(data_type, bytes);
+        self.cameras[port.index()].discard(data_type, bytes);
         self.update_interrupts();
     }
 
     /// Whether a job waits for a back end.
     pub fn job_waits(&self, back_end: usize) -> bool {
-        self.cameras[back_end].be.waiting()
+        let back_end = self.cameras[back_end].back_end();
+        back_end.is_some_and(pisp_be::PispBe::waiting)
     }
 
     /// Takes a back end's queued job into work.
     pub fn job_start(&mut self, back_end: usize) -> Option<pisp_be::Job> {
-        let job = self.cameras[back_end].be.start();
+        let job = self.cameras[back_end].back_end_mut()?.start();
         self.update_interrupts();
         job
     }
 
     /// A back end's job is in memory.
     pub fn job_finish(&mut self, back_end: usize, job: pisp_be::Job) {
-        self.cameras[back_end].be.finish(job);
+        if let Some(back_end) = self.cameras[back_end].back_end_mut() {
+            back_end.finish(job);
+        }
         self.update_interrupts();
     }
 
@@ -328,14 +293,12 @@ impl Rp1 {
         for (bank, line) in GPIO_LINE.into_iter().enumerate() {
             self.msix.set_level(line, self.gpio.interrupt(bank));
         }
-        for (port, blocks) in self.cameras.iter_mut().enumerate() {
+        for (port, camera) in self.cameras.iter_mut().enumerate() {
             self.msix
-                .set_level(CABLES[port].i2c_line, blocks.i2c.interrupt());
-            let receiver = blocks
-                .mipi_cfg
-                .update(blocks.csi2.interrupt(), blocks.fe.interrupt());
-            self.msix.set_level(CABLES[port].csi_line, receiver);
-            self.msix.set_level(BE_LINE[port], blocks.be.interrupt());
+                .set_level(CABLES[port].i2c_line, camera.i2c.interrupt());
+            for (line, level) in camera.interrupts(&CABLES[port], BE_LINE[port]) {
+                self.msix.set_level(line, level);
+            }
         }
     }
 }
@@ -347,23 +310,22 @@ fn locate(offset: usize) -> Block {
             .filter(|register| *register < length)
     };
     for (port, socket) in CABLES.iter().enumerate() {
-        if let Some(register) = within(BE_BASE[port], pisp_be::LENGTH) {
-            return Block::Be(port, register);
-        }
-        if let Some(register) = within(socket.fe, pisp_fe::LENGTH) {
-            return Block::Fe(port, register);
-        }
         if let Some(register) = within(socket.i2c, i2c::LENGTH) {
             return Block::I2c(port, register);
         }
-        if let Some(register) = within(socket.csi2, csi2::LENGTH) {
-            return Block::Csi2(port, register);
-        }
-        if let Some(register) = within(socket.mipi_cfg, mipi_cfg::LENGTH) {
-            return Block::MipiCfg(port, register);
-        }
-        if let Some(register) = within(socket.dphy, dphy::LENGTH) {
-            return Block::Dphy(port, register);
+        let Place { bridge, csis } = socket.imx8mm;
+        for (part, base, length) in [
+            (Part::Be, BE_BASE[port], pisp_be::LENGTH),
+            (Part::Fe, socket.fe, pisp_fe::LENGTH),
+            (Part::Csi2, socket.csi2, csi2::LENGTH),
+            (Part::MipiCfg, socket.mipi_cfg, mipi_cfg::LENGTH),
+            (Part::Dphy, socket.dphy, dphy::LENGTH),
+            (Part::Bridge, bridge.offset, csi_bridge::LENGTH),
+            (Part::Csis, csis.offset, csis::LENGTH),
+        ] {
+            if let Some(register) = within(base, length) {
+                return Block::Receiver(port, part, register);
+            }
         }
     }
     for (area, base) in [

@@ -75,6 +75,14 @@ fn a_file_to_copy_in_is_checked_before_a_boot() {
 }
 
 #[test]
+fn frames_take_as_long_as_on_hardware_or_up_to_a_hundred_times_that() {
+    let slow = |factor| ["exec", "--slow", factor, "--", "true"];
+    misused(&slow("0"), &["--slow <FACTOR>", "0 is not in 1..=100"]);
+    misused(&slow("101"), &["101 is not in 1..=100"]);
+    misused(&slow("fast"), &["--slow <FACTOR>", "invalid digit"]);
+}
+
+#[test]
 fn a_parameter_has_a_name() {
     let words = ["exec", "--dtparam", "=180", "--", "true"];
     misused(&words, &["--dtparam <NAME[=VALUE]>", "write NAME=VALUE"]);
@@ -93,7 +101,10 @@ fn incomplete_and_contradicting_commands_are_refused() {
         &["exec", "--copy-out", "a:b", "--", "true"],
         &["begin with a slash"],
     );
-    misused(&["run", "--board", "rpi6"], &["[possible values: rpi5]"]);
+    misused(
+        &["run", "--board", "rpi6"],
+        &["[possible values: rpi5, imx8mm]"],
+    );
     misused(&["build", "--update", "--locked"], &["cannot be used with"]);
     refused(
         &["run", "--tour", "--mount", "none"],

@@ -3,6 +3,7 @@
 use super::host::Host;
 use bayonet_board::board::{Board, BoardOptions};
 use bayonet_board::machine::OrderServer;
+use bayonet_board::model::Model;
 use bayonet_board::optics::Light;
 use bayonet_board::orders::Reply;
 use std::fs;
@@ -20,12 +21,14 @@ fn socket(host: &Host, name: &str) -> PathBuf {
 /// A board without a machine around it, which takes orders.
 fn board(host: &Host) -> OrderServer {
     let options = BoardOptions {
+        model: Model::Rpi5,
         main: "imx219".into(),
         mount: None,
         lens: None,
         scene: "chart".into(),
         light: Light::new(5000.0, 100.0).unwrap(),
         seed: 1,
+        slow: 1,
     };
     let board = Board::start(&options, &host.path("bus.socket")).unwrap();
     OrderServer::start(&socket(host, "one"), move |order| board.order(order)).unwrap()

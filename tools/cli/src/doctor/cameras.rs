@@ -123,7 +123,7 @@ fn device_path(device: &Device) -> String {
 fn drivers(system: &System, chain: &Chain, what: &'static str) -> Finding {
     let is_mount = what.starts_with("mount");
     let mut unbound = Vec::new();
-    for device in [&chain.sensor, &chain.receiver] {
+    for device in chain.devices() {
         if !system.exists(format!("sys/bus/{}/drivers/{}", device.bus, device.driver)) {
             let detail = format!(
                 "the driver {} of {} is not loaded",
@@ -146,10 +146,14 @@ fn drivers(system: &System, chain: &Chain, what: &'static str) -> Finding {
         )
         .fix("modprobe pispbe; if it is loaded, the device tree has too few isp nodes");
     }
-    let names = format!("{} on {}", chain.sensor.driver, chain.receiver.driver);
+    let drivers: Vec<&str> = chain
+        .devices()
+        .map(|device| device.driver.as_str())
+        .collect();
+    let names = drivers.join(" on ");
     match (unbound.len(), is_mount) {
         (0, _) => Finding::good(what, format!("{names}, bound")),
-        (2, true) => Finding::good(
+        (all, true) if all == drivers.len() => Finding::good(
             what,
             format!("{names}, not bound: so it is while nothing is plugged"),
         ),
@@ -175,9 +179,7 @@ fn nodes(system: &System, config: &Config, chain: &Chain, what: &'static str) ->
             format!("there is no group {group} to be compared with"),
         );
     };
-    let devices = [&chain.receiver, &chain.sensor]
-        .into_iter()
-        .chain(&chain.image_processor);
+    let devices = chain.devices().rev().chain(&chain.image_processor);
     let names: Vec<String> = devices
         .flat_map(|device| node_names(system, device))
         .collect();

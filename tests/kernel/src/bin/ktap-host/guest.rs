@@ -5,8 +5,10 @@ mod amd64;
 use crate::report::Report;
 use anyhow::{Context, Result};
 use bayonet_board::machine::kernel_complaints;
+use bayonet_board::model::Model;
 use bayonet_board::prepare::{Error, Prepared};
 use bayonet_kernel_tests::ktap::{self, Checker, INDENT, Line, Outcome, Tally, VERSION};
+use clap::ValueEnum;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -43,7 +45,7 @@ const STRICT: &str = "slub_debug=FZPU oops=panic";
 const LENIENT: &str = "slub_debug=FZPU";
 
 /// All guests, in the order in which they are booted.
-pub(crate) const GUESTS: [Guest; 8] = [
+pub(crate) const GUESTS: [Guest; 9] = [
     Guest {
         name: "two imx283",
         suites: &[
@@ -68,6 +70,19 @@ pub(crate) const GUESTS: [Guest; 8] = [
         suites: &["third_sensor"],
         machine: Machine::Board {
             options: &["--main", "imx296"],
+            kernel: STRICT,
+        },
+        disposable: false,
+    },
+    Guest {
+        name: "two imx219 without an image processor",
+        suites: &["software_isp", "faults", "hotplug", "bridge"],
+        machine: Machine::Board {
+            // Stretched: the software ISP is slower than the sensors under emulation.
+            options: &[
+                "--driver", "--board", "imx8mm", "--main", "imx219", "--mount", "imx219", "--slow",
+                "4",
+            ],
             kernel: STRICT,
         },
         disposable: false,
@@ -203,6 +218,16 @@ impl Guest {
     /// Results on the outermost level that these suites of the guest make.
     pub(crate) fn results(&self, suites: &[&str]) -> usize {
         suites.len() + usize::from(!self.disposable)
+    }
+
+    /// Whether it is a virtual board of this model.
+    pub(crate) fn is_on(&self, model: Model) -> bool {
+        let Machine::Board { options, .. } = self.machine else {
+            return false;
+        };
+        let named = options.windows(2).find(|pair| pair[0] == "--board");
+        let named = named.and_then(|pair| Model::from_str(pair[1], false).ok());
+        named.unwrap_or_default() == model
     }
 
     /// Boots the guest, runs `suites` in it, reports.

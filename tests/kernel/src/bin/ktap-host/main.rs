@@ -9,6 +9,7 @@ mod report;
 mod unit_tests;
 
 use anyhow::{Context, Result, ensure};
+use bayonet_board::model::Model;
 use bayonet_board::prepare::{Options, prepare};
 use clap::Parser;
 use guest::{GUESTS, Guest, Tools};
@@ -30,6 +31,9 @@ struct Cli {
     /// Run this suite only; may be given several times
     #[arg(long, value_name = "SUITE", value_parser = guest::suite_names())]
     only: Vec<String>,
+    /// Boot guests of this board only
+    #[arg(long, value_enum)]
+    board: Option<Model>,
     /// How often the suite `hotplug` unplugs and plugs
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     cycles: u32,
@@ -56,6 +60,7 @@ fn carry_out(cli: &Cli) -> Result<bool> {
     let wanted = |suite: &&str| cli.only.is_empty() || cli.only.iter().any(|only| only == suite);
     let plan: Vec<(&Guest, Vec<&str>)> = GUESTS
         .iter()
+        .filter(|guest| cli.board.is_none_or(|model| guest.is_on(model)))
         .map(|guest| {
             (
                 guest,

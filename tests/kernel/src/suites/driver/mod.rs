@@ -1,5 +1,6 @@
 //! What holds with `bayonetd` in charge: the suites of the driver.
 
+mod bridge;
 mod coexistence;
 mod cycles;
 mod doctor;
@@ -9,6 +10,7 @@ mod nak;
 mod parameters;
 mod recovery;
 
+pub(super) use bridge::SUITE as BRIDGE;
 pub(super) use coexistence::SUITE as COEXISTENCE;
 pub(super) use cycles::SUITE as CYCLES;
 pub(super) use doctor::SUITE as DOCTOR;

@@ -103,7 +103,8 @@ fn probe(bench: &mut Bench) -> Result<Verdict> {
 fn wait_unbound() -> Result<()> {
     let sensor = MOUNT.sensor()?;
     let start = std::time::Instant::now();
-    while crate::kernel::SENSOR.devices()?.contains(&sensor) {
+    let driver = MOUNT.sensor_driver()?;
+    while driver.devices()?.contains(&sensor) {
         anyhow::ensure!(
             start.elapsed() < crate::daemon::LIMIT,
             "{sensor} stays bound"

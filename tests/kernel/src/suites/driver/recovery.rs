@@ -2,7 +2,6 @@
 
 use super::some_frames;
 use crate::daemon::{self, Daemon, LIMIT};
-use crate::kernel::SENSOR;
 use crate::orders::Port;
 use crate::suites::{Bench, Complaints, Suite, Test, Verdict, remark};
 use anyhow::{Context, Result, ensure};
@@ -106,7 +105,7 @@ fn killed_in_rebind(bench: &mut Bench) -> Result<Verdict> {
         bench.board.unplug(MOUNT)?;
         std::thread::sleep(Duration::from_millis(moment));
         daemon.kill()?;
-        let bound = SENSOR.devices()?.contains(&MOUNT.sensor()?);
+        let bound = MOUNT.sensor_driver()?.devices()?.contains(&MOUNT.sensor()?);
         half_way += u32::from(!bound || Path::new(HIDDEN).exists());
         drop(frames);
         bench.board.plug(MOUNT)?;

@@ -132,3 +132,16 @@ fn no_guest_runs_a_suite_twice() {
         1
     );
 }
+
+#[test]
+fn each_board_has_its_guests() {
+    let on = |model| {
+        let guests = GUESTS.iter().filter(|guest| guest.is_on(model));
+        guests.map(|guest| guest.name).collect::<Vec<_>>()
+    };
+    let imx8mm = ["two imx219 without an image processor"];
+    assert_eq!(on(Model::Imx8mm), imx8mm);
+    assert!(on(Model::Rpi5).contains(&"two imx283"));
+    // A bare PC is no board.
+    assert_eq!(on(Model::Rpi5).len() + imx8mm.len() + 1, GUESTS.len());
+}

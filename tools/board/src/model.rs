@@ -1,0 +1,74 @@
+//! Which board: what its cameras are received with, and what a guest on it boots from.
+
+/// Boards that can be modelled.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    serde::Serialize,
+    serde::Deserialize,
+    clap::ValueEnum,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Model {
+    /// Raspberry Pi 5: RP1's receivers, the PiSP image processor.
+    #[default]
+    Rpi5,
+    /// The receivers of NXP's i.MX 8M Mini behind RP1's window: no image processor, libcamera's own in software.
+    Imx8mm,
+}
+
+/// A file of the guest: its path, and what is in it.
+pub type GuestFile = (&'static str, &'static str);
+
+/// By default libcamera's software ISP takes a GPU, which here would be software again.
+const SOFTWARE_ISP_ON_THE_CPU: GuestFile = (
+    "/etc/libcamera/configuration.yaml",
+    "version: 1\nconfiguration:\n  software_isp:\n    mode: cpu\n",
+);
+
+impl Model {
+    /// Image processors.
+    pub const fn back_ends(self) -> usize {
+        match self {
+            // One a camera: an application that libcamera gave the second one must be served too.
+            Self::Rpi5 => 2,
+            Self::Imx8mm => 0,
+        }
+    }
+
+    /// The device tree without the module, below `dt-overlays`.
+    pub const fn base_tree(self) -> &'static str {
+        match self {
+            Self::Rpi5 => "virtual/rpi5.dts",
+            Self::Imx8mm => "virtual/imx8mm.dts",
+        }
+    }
+
+    /// The module's overlay for this board, below `dt-overlays`.
+    pub const fn overlay(self) -> &'static str {
+        match self {
+            Self::Rpi5 => "boards/pi5.dts",
+            Self::Imx8mm => "virtual/imx8mm-module.dts",
+        }
+    }
+
+    /// What the guest's disk has on this board alone.
+    pub const fn guest_files(self) -> &'static [GuestFile] {
+        match self {
+            Self::Rpi5 => &[],
+            Self::Imx8mm => &[SOFTWARE_ISP_ON_THE_CPU],
+        }
+    }
+
+    /// For people.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Rpi5 => "Raspberry Pi 5",
+            Self::Imx8mm => "board with an i.MX 8M Mini's receivers",
+        }
+    }
+}
