@@ -6,7 +6,7 @@
 use crate::channel::Fault;
 use crate::controls::{Info, List, Value};
 use crate::shared_memory::{self, SharedMemory};
-use crate::soft::exchange::{SensorInfo, Settings, Statistics};
+use crate::soft::exchange::{Parameters, SensorInfo, Settings, Statistics};
 use crate::soft::{Refused, Soft};
 use crate::wire::outbox::Outbox;
 use crate::wire::v0_7::{self, Call, Command};
@@ -66,6 +66,8 @@ pub struct Session {
 struct Camera {
     soft: Soft,
     memory: SharedMemory,
+    /// What is in the shared memory.
+    parameters: Option<Parameters>,
     configured: bool,
     /// The sensor's controls that libcamera was not told of yet.
     map: Option<Vec<Info>>,
@@ -198,6 +200,7 @@ impl Session {
         self.camera = Some(Camera {
             soft,
             memory,
+            parameters: None,
             configured: false,
             map: None,
             said_left_out: false,
@@ -229,7 +232,11 @@ impl Camera {
 
     fn compute_params(&mut self, frame: u32, outbox: &mut Outbox) -> Result<(), Error> {
         let parameters = self.soft.compute_params(frame);
-        self.memory.set_parameters(&parameters)?;
+        // At rest they are the same from frame to frame, and a system call is dearer than a look.
+        if self.parameters.as_ref() != Some(&parameters) {
+            self.memory.set_parameters(&parameters)?;
+            self.parameters = Some(parameters);
+        }
         Ok(v0_7::set_isp_params(outbox)?)
     }
 

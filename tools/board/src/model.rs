@@ -24,10 +24,19 @@ pub enum Model {
 /// A file of the guest: its path, and what is in it.
 pub type GuestFile = (&'static str, &'static str);
 
-/// By default libcamera's software ISP takes a GPU, which here would be software again.
-const SOFTWARE_ISP_ON_THE_CPU: GuestFile = (
+/// Our IPA in libcamera's paths, and its software ISP on the CPU: the GPU that it takes by default would be software
+/// again.
+const SOFTWARE_ISP: GuestFile = (
     "/etc/libcamera/configuration.yaml",
-    "version: 1\nconfiguration:\n  software_isp:\n    mode: cpu\n",
+    "version: 1
+configuration:
+  ipa:
+    module_paths: [ /usr/local/lib/bayonet/libcamera ]
+    proxy_paths: [ /usr/local/libexec/bayonet/libcamera ]
+    config_paths: [ /usr/local/share/bayonet/libcamera/ipa ]
+  software_isp:
+    mode: cpu
+",
 );
 
 impl Model {
@@ -60,7 +69,15 @@ impl Model {
     pub const fn guest_files(self) -> &'static [GuestFile] {
         match self {
             Self::Rpi5 => &[],
-            Self::Imx8mm => &[SOFTWARE_ISP_ON_THE_CPU],
+            Self::Imx8mm => &[SOFTWARE_ISP],
+        }
+    }
+
+    /// Whether pictures are made by libcamera's software ISP, and our IPA decides how.
+    pub const fn software_isp(self) -> bool {
+        match self {
+            Self::Rpi5 => false,
+            Self::Imx8mm => true,
         }
     }
 

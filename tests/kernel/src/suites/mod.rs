@@ -10,6 +10,7 @@ mod edge;
 mod enumerate;
 mod faults;
 mod hotplug;
+mod ipa;
 mod probe;
 mod raw;
 mod rebind;
@@ -23,7 +24,7 @@ use anyhow::Result;
 use bayonet_kernel_tests::ktap::{self, INDENT, Outcome, VERSION};
 
 /// All of them.
-pub(crate) const ALL: [Suite; 21] = [
+pub(crate) const ALL: [Suite; 22] = [
     probe::SUITE,
     enumerate::SUITE,
     raw::SUITE,
@@ -35,6 +36,7 @@ pub(crate) const ALL: [Suite; 21] = [
     rebind::SUITE,
     third_sensor::SUITE,
     software_isp::SUITE,
+    ipa::SUITE,
     unsafe_unbind::SUITE,
     driver::BRIDGE,
     driver::MOUNT,

@@ -180,6 +180,9 @@ fn guest_programs(
     if arguments.driver {
         programs.extend(prepared.driver()?);
     }
+    if arguments.board.software_isp() {
+        programs.extend(prepared.ipa()?);
+    }
     Ok(programs)
 }
 

@@ -28,7 +28,7 @@ const SOURCE_VARIABLE: &str = "BAYONET_SOURCE";
 pub struct GuestProgram<'a> {
     /// The crate.
     pub package: &'a str,
-    /// Its binary.
+    /// Its binary, or its library's file.
     pub bin: &'a str,
     /// The crate's features.
     pub features: &'a [&'a str],
@@ -43,6 +43,8 @@ pub enum Linkage {
     Static,
     /// The guest's libraries, as on a board.
     Dynamic,
+    /// No program but the crate's own library, a shared object that a program of the guest loads.
+    Module,
 }
 
 impl Architecture {
@@ -86,7 +88,11 @@ pub(super) fn binary(
     let key = key(shop, root, program, architecture)?;
     let mut build = cargo(shop, root, architecture)?
         .args(["build", "--release", "--locked", "--package", package])
-        .args(["--bin", bin, "--features", &program.features.join(",")]);
+        .args(["--features", &program.features.join(",")]);
+    build = match program.linkage {
+        Linkage::Module => build.args(["--lib"]),
+        Linkage::Static | Linkage::Dynamic => build.args(["--bin", bin]),
+    };
     if program.linkage == Linkage::Static {
         build = build.env("RUSTFLAGS", "-C target-feature=+crt-static");
     }
@@ -161,7 +167,7 @@ fn key(
     let toolchain = Key::new().with(path_bytes(root.path()));
     let start = toolchain.with(program.package).with(program.bin);
     let features = program.features.iter().fold(start, Key::with);
-    let linkage = [u8::from(program.linkage == Linkage::Dynamic)];
+    let linkage = [program.linkage as u8];
     let start = features.with(linkage).with(architecture.target());
     sources(&shop.source, start)
 }

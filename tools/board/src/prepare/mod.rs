@@ -16,6 +16,7 @@ mod error;
 mod guest;
 mod host;
 mod initramfs;
+mod ipa;
 mod kernel;
 mod lock;
 mod overlays;

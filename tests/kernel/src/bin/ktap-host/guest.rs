@@ -45,7 +45,7 @@ const STRICT: &str = "slub_debug=FZPU oops=panic";
 const LENIENT: &str = "slub_debug=FZPU";
 
 /// All guests, in the order in which they are booted.
-pub(crate) const GUESTS: [Guest; 9] = [
+pub(crate) const GUESTS: [Guest; 10] = [
     Guest {
         name: "two imx283",
         suites: &[
@@ -81,6 +81,18 @@ pub(crate) const GUESTS: [Guest; 9] = [
             // Stretched: the software ISP is slower than the sensors under emulation.
             options: &[
                 "--driver", "--board", "imx8mm", "--main", "imx219", "--mount", "imx219", "--slow",
+                "4",
+            ],
+            kernel: STRICT,
+        },
+        disposable: false,
+    },
+    Guest {
+        name: "imx283 and imx219 with Bayonet's IPA",
+        suites: &["ipa"],
+        machine: Machine::Board {
+            options: &[
+                "--driver", "--board", "imx8mm", "--main", "imx283", "--mount", "imx219", "--slow",
                 "4",
             ],
             kernel: STRICT,
