@@ -4,3 +4,4 @@
 //! name. Here are both: the module is one symbol, the worker is ours.
 
 pub mod controls;
+pub mod lens_file;
