@@ -9,7 +9,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test test-nightly bench lint overlays install clean
+.PHONY: help deps build run test test-nightly bench lint overlays ipa install install-ipa uninstall-ipa clean
 
 VIRTUAL_BOARD := target/release/bayonet-board
 UNIT_TESTS := target/unit-tests.log
@@ -33,6 +33,12 @@ BOARDS := $(basename $(notdir $(wildcard dt-overlays/boards/*.dts)))
 # Other sensors of a camera are there and not enabled: they share an address, and their connection is one-sided.
 DTC_FLAGS := -@ -Wno-unique_unit_address -Wunique_unit_address_if_enabled -Wno-graph_endpoint -Wno-graph_port \
 	-Wno-unit_address_vs_reg
+
+# The IPA as it is built, and where it is installed: PREFIX, DESTDIR; YES=1 changes a configuration file of libcamera
+# that is somebody else's without asking.
+IPA := target/ipa
+PREFIX := /usr/local
+IPA_OPTIONS = --prefix "$(PREFIX)" $(if $(DESTDIR),--root "$(DESTDIR)") $(if $(YES),--yes)
 
 # Installs the packages in the shell variable `missing`, after the command in `prepare`.
 define install_missing
@@ -182,7 +188,23 @@ overlays: ## Compiles the device tree overlays to target/overlays.
 		echo "$(OVERLAYS)/bayonet-$$board.dtbo"
 	done
 
-install: overlays ## Puts the overlay of this board where its boot loader looks (BOARD, DESTDIR).
+ipa: ## Compiles the IPA and its installer to target/ipa.
+	@cargo build --release --package bayonet-ipa --package bayonet-cli
+	install -D --mode=755 --target-directory=$(IPA) target/release/bayonet target/release/soft_ipa_proxy
+	install --mode=644 --target-directory=$(IPA) target/release/libbayonet_ipa.so
+	rm --recursive --force $(IPA)/tuning
+	install -D --mode=644 --target-directory=$(IPA)/tuning ipa-module/src/tuning/*.yaml
+
+install-ipa: ## Puts the IPA where libcamera finds it (PREFIX, DESTDIR, YES).
+	@# Root often has no cargo, and shall leave no files in target.
+	if [ "$$(id --user)" -ne 0 ] || [ ! -e $(IPA)/soft_ipa_proxy ]; then $(MAKE) --no-print-directory ipa; fi
+	$(IPA)/bayonet ipa install --from $(IPA) $(IPA_OPTIONS)
+
+uninstall-ipa: ## Undoes install-ipa (PREFIX, DESTDIR, YES).
+	@if [ ! -e $(IPA)/bayonet ]; then $(MAKE) --no-print-directory ipa; fi
+	$(IPA)/bayonet ipa remove $(IPA_OPTIONS)
+
+install: overlays ## Puts this board's overlay where its boot loader looks, and the IPA (BOARD, DESTDIR, as install-ipa).
 	@board="$(BOARD)"
 	if [ -z "$$board" ]; then
 		has() { tr '\0' '\n' < /proc/device-tree/compatible 2> /dev/null | grep --quiet --line-regexp "$$1"; }
@@ -217,6 +239,7 @@ install: overlays ## Puts the overlay of this board where its boot loader looks 
 	esac
 	install -D --mode=644 $(OVERLAYS)/bayonet-$$board.dtbo "$(DESTDIR)$$directory/bayonet.dtbo"
 	echo "$(DESTDIR)$$directory/bayonet.dtbo: how to load it is in dt-overlays/README.md"
+	$(MAKE) --no-print-directory install-ipa
 
 clean: ## Removes what was compiled; the guest stays in the cache.
 	@cargo clean

@@ -14,6 +14,7 @@ pub mod controls;
 pub mod hand_over;
 pub mod inherited;
 pub mod lens;
+pub mod lens_file;
 pub mod logger;
 pub mod module;
 pub mod sensor;

@@ -5,6 +5,7 @@
 
 use crate::channel::Fault;
 use crate::controls::{Info, List, Value};
+use crate::lens_file::LensFile;
 use crate::shared_memory::{self, SharedMemory};
 use crate::soft::exchange::{Parameters, SensorInfo, Settings, Statistics};
 use crate::soft::{Refused, Soft};
@@ -66,6 +67,8 @@ pub struct Session {
 struct Camera {
     soft: Soft,
     memory: SharedMemory,
+    /// Where the lens is told, if this camera's can be changed.
+    lens: Option<LensFile>,
     /// What is in the shared memory.
     parameters: Option<Parameters>,
     configured: bool,
@@ -200,6 +203,7 @@ impl Session {
         self.camera = Some(Camera {
             soft,
             memory,
+            lens: LensFile::of_this_camera(),
             parameters: None,
             configured: false,
             map: None,
@@ -251,6 +255,12 @@ impl Camera {
             error!("frame {frame}: {why}");
             Statistics::default()
         });
+        // No more often than there is something to do with it.
+        if let Some(file) = &mut self.lens
+            && statistics.valid
+        {
+            self.soft.set_lens(file.read());
+        }
         self.metadata.clear();
         self.orders.clear();
         self.soft.process_stats(

@@ -12,6 +12,7 @@ pub mod command;
 pub mod config;
 mod controls;
 mod hub;
+mod lens_file;
 pub mod library;
 mod memory;
 mod notify;

@@ -20,6 +20,8 @@ const LIBCAMERA_LOG: (&str, &str) = (
     "LIBCAMERA_LOG_LEVELS",
     "*:WARN,MediaDevice:FATAL,DeviceEnumerator:ERROR",
 );
+/// Tells libcamera's IPA, which inherits it, whose camera it runs; see `lens_file.rs`.
+const CAMERA: &str = "BAYONET_CAMERA";
 /// Orders that may wait for a process that does not read; a healthy one reads at once.
 const ORDERS_WAITING: usize = 64;
 
@@ -78,6 +80,7 @@ impl Process {
         let mut child = Command::new(program)
             .args(arguments)
             .env(variable, levels)
+            .env(CAMERA, camera.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

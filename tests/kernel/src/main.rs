@@ -4,6 +4,7 @@ mod cam;
 mod daemon;
 mod gpio;
 mod kernel;
+mod measure;
 mod orders;
 mod picture;
 mod process;
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: ktap list          names the suites
        ktap SUITE...      runs suites, in this order
+       ktap measure PLAN  measures libcamera's IPA as the plan says, for ipa-compare
 KTAP_CYCLES=N sets how often `hotplug` unplugs and plugs, KTAP_PLUGS=N how often `cycles` does (20).
 KTAP_DTPARAM=NAME=VALUE,... has the overlay's parameters that `parameters` expects to see.
 KTAP_THOROUGH=1 makes `nak` fail each transfer of a stream's start instead of some.
@@ -40,6 +42,7 @@ fn carry_out() -> Result<bool> {
                 println!("{:14} {}", suite.name, suite.about);
             }
         }
+        ["measure", plan] => measure::measure(plan)?,
         ref names => {
             let mut chosen = Vec::new();
             for name in names {

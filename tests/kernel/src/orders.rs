@@ -98,7 +98,12 @@ impl Board {
 
     /// Puts the colour chart before the cameras.
     pub(crate) fn chart(&mut self) -> Result<()> {
-        self.order(&json!({ "order": "scene", "source": "chart" }))
+        self.scene("chart")
+    }
+
+    /// Puts a scene before the cameras; a path is the host's.
+    pub(crate) fn scene(&mut self, source: &str) -> Result<()> {
+        self.order(&json!({ "order": "scene", "source": source }))
     }
 
     /// Presses or releases the shutter key.

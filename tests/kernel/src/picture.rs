@@ -157,6 +157,16 @@ pub(crate) fn colour(bytes: &[u8], width: usize, height: usize, place: Place) ->
     Ok([mean(0), mean(1), mean(2)])
 }
 
+/// Mean of the three bytes of the pixels in the middle of an area (left, top, right, bottom; 0..=1 each).
+pub(crate) fn mean(bytes: &[u8], width: usize, height: usize, area: [f64; 4]) -> Result<[f64; 3]> {
+    let [left, top, right, bottom] = area;
+    let place = Place {
+        x: (left + right) / 2.0,
+        y: (top + bottom) / 2.0,
+    };
+    colour(bytes, width, height, place)
+}
+
 /// Columns and rows of the square that is measured around a place.
 fn square(
     place: Place,

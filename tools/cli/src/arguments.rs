@@ -60,6 +60,12 @@ pub(crate) enum Command {
     /// the overlay with its parameters set for good, for boot loaders that know no parameters. Nothing is written
     /// where a parameter is wrong or the trees contradict each other.
     Overlay(Overlay),
+    /// Install Bayonet's IPA for cameras without an image signal processor, or remove it
+    ///
+    /// Puts module, worker and tuning files below a prefix, and has the configuration file that libcamera reads name
+    /// their directories. A file that is there keeps everything else in it, and a backup is made.
+    #[command(subcommand)]
+    Ipa(Ipa),
     /// Look for what keeps the cameras from working, and say how to mend it
     ///
     /// Looks at kernel, device tree, drivers, permissions, libcamera and bayonetd. Changes nothing. Run it as
@@ -150,6 +156,45 @@ pub(crate) struct Overlay {
     pub(crate) output: Option<PathBuf>,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Ipa {
+    /// Put its files in their places, and have libcamera's configuration name them
+    Install(IpaInstall),
+    /// Undo what install did, and nothing else
+    Remove(IpaChange),
+    /// Show what is installed, and whether libcamera uses it
+    Status(IpaPlace),
+}
+
+/// Where the IPA is.
+#[derive(Args, Debug)]
+pub(crate) struct IpaPlace {
+    /// What lib, libexec and share are below
+    #[arg(long, value_name = "DIR", default_value = "/usr/local", value_parser = absolute)]
+    pub(crate) prefix: String,
+    /// The system, if it is not the running one: all paths are below this directory
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub(crate) root: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct IpaChange {
+    #[command(flatten)]
+    pub(crate) place: IpaPlace,
+    /// Change a configuration file of others without asking
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct IpaInstall {
+    #[command(flatten)]
+    pub(crate) change: IpaChange,
+    /// Where libbayonet_ipa.so, soft_ipa_proxy and the directory tuning are; without it, beside this program
+    #[arg(long, value_name = "DIR")]
+    pub(crate) from: Option<PathBuf>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Camera {
     /// The fixed sensor
@@ -209,6 +254,15 @@ fn setting(text: &str) -> Result<(String, serde_json::Value), String> {
         Err(_) => serde_json::from_str(&format!("[{value}]")).unwrap_or_else(|_| value.into()),
     };
     Ok((name.trim().into(), value))
+}
+
+/// Reads an absolute path that can stand in a configuration file.
+fn absolute(text: &str) -> Result<String, String> {
+    let plain = !text.contains(char::is_control) && !text.split('/').any(|part| part == "..");
+    if text.starts_with('/') && plain {
+        return Ok(text.into());
+    }
+    Err("it has to be an absolute path, e.g. /usr/local".into())
 }
 
 /// Reads `NAME=VALUE`, or `NAME`.

@@ -1,11 +1,12 @@
 //! `bayonet`: what a person types at a camera.
 //!
-//! Everything but `overlay`, `doctor`, `completions` and `man` asks `bayonetd`, through its API. `doctor` looks at the system
+//! Everything but `overlay`, `ipa`, `doctor`, `completions` and `man` asks `bayonetd`, through its API. `doctor` looks at the system
 //! itself, so that it can tell why `bayonetd` does not run. Nothing here knows how a camera works.
 
 mod arguments;
 mod commands;
 mod doctor;
+mod ipa;
 mod output;
 mod server;
 
@@ -61,6 +62,7 @@ async fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> {
         Command::Controls(order) => commands::controls(&server()?, order, output).await?,
         Command::Capture(order) => commands::capture(&server()?, order, output).await?,
         Command::Overlay(order) => commands::overlay(order, output)?,
+        Command::Ipa(order) => commands::ipa(order, output)?,
         Command::Doctor { config } => return doctor(arguments, config, output).await,
         Command::Completions { shell } => commands::completions(*shell)?,
         // Was done before there was a runtime.

@@ -17,6 +17,7 @@ pub(crate) use worker::Finished;
 
 use crate::captures::Store;
 use crate::command::{Answer, Refusal};
+use crate::lens_file::LensFile;
 use crate::memory::{Memory, MemoryFile};
 use crate::process::Output;
 use crate::report::{CameraName, Capabilities, Capture, Event, Status, Values};
@@ -62,6 +63,7 @@ pub(crate) struct Hub {
     quality: u8,
     memory: Memory,
     memory_file: MemoryFile,
+    lens_file: LensFile,
     shots: Shots,
     waiting: Vec<(CameraName, u64, Duration, Waiting)>,
     clients: u64,
@@ -263,6 +265,8 @@ impl Hub {
         }
         self.published = Some(status);
         self.memory_file.keep(&self.memory);
+        let optics = self.optics();
+        self.lens_file.tell(optics);
     }
 }
 

@@ -6,6 +6,7 @@ use super::worker::{Finished, Worker};
 use super::{EVENTS_KEPT, Hub, Note};
 use crate::captures::Store;
 use crate::config::Config;
+use crate::lens_file::LensFile;
 use crate::memory::MemoryFile;
 use crate::process::Output;
 use crate::report::CameraName;
@@ -51,6 +52,7 @@ impl Hub {
             quality: config.captures.quality,
             memory,
             memory_file,
+            lens_file: LensFile::beside(&config.api.socket),
             shots: Shots::default(),
             waiting: Vec::new(),
             clients: 0,

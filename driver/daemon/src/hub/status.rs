@@ -2,6 +2,7 @@
 
 use super::Hub;
 use super::unit::Unit;
+use crate::lens_file::Optics;
 use crate::report::{Camera, CameraName, Lens, LensState, Module, ModuleState, Status};
 use crate::wire::LensTags;
 use bayonet_core::lens::{self, LensPins, Profile};
@@ -80,6 +81,14 @@ impl Hub {
             maximum_aperture: profile
                 .and_then(|profile| profile.maximum_aperture)
                 .map(single),
+        }
+    }
+
+    /// What the IPA is told of the lens.
+    pub(super) fn optics(&self) -> Option<Optics> {
+        match self.identified() {
+            lens::Lens::Known(profile) | lens::Lens::Assigned(profile) => Some(profile.into()),
+            lens::Lens::None | lens::Lens::Uncoded | lens::Lens::Unknown => None,
         }
     }
 

@@ -1,8 +1,9 @@
 //! Files that commands write.
 
 use anyhow::{Context, bail};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 /// Whether a file can be written there: before the work whose result it will hold.
@@ -36,6 +37,36 @@ pub(super) fn save(file: &Path, content: &[u8], force: bool) -> anyhow::Result<(
             // Takes the name, unless somebody was faster.
             OpenOptions::new().write(true).create_new(true).open(file)?;
         }
+        fs::rename(&partial, file)
+    };
+    write()
+        .inspect_err(|_| drop(fs::remove_file(&partial)))
+        .with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// Writes a file whole or not at all, and makes the directories that it needs. One that is there keeps mode and owner;
+/// a new one gets `mode`.
+pub(super) fn replace(file: &Path, content: &[u8], mode: u32) -> anyhow::Result<()> {
+    let mut partial = file.as_os_str().to_owned();
+    partial.push(".part");
+    let partial = PathBuf::from(partial);
+    let write = || -> io::Result<()> {
+        if let Some(directory) = file.parent() {
+            fs::create_dir_all(directory)?;
+        }
+        let mut out = File::create(&partial)?;
+        out.write_all(content)?;
+        match fs::metadata(file) {
+            Ok(there) => {
+                let own = out.metadata()?;
+                if (own.uid(), own.gid()) != (there.uid(), there.gid()) {
+                    fchown(&out, Some(there.uid()), Some(there.gid()))?;
+                }
+                out.set_permissions(there.permissions())?;
+            }
+            Err(_) => out.set_permissions(Permissions::from_mode(mode))?,
+        }
+        out.sync_all()?;
         fs::rename(&partial, file)
     };
     write()

@@ -3,6 +3,7 @@
 mod capture;
 mod controls;
 mod files;
+mod ipa;
 mod lens;
 mod overlay;
 mod show;
@@ -11,6 +12,7 @@ mod watch;
 
 pub(crate) use capture::capture;
 pub(crate) use controls::controls;
+pub(crate) use ipa::ipa;
 pub(crate) use lens::lens;
 pub(crate) use overlay::overlay;
 pub(crate) use show::{list, status};

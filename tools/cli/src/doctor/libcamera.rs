@@ -1,31 +1,23 @@
 //! libcamera: which one is installed, and where it takes its IPA module and tuning files from.
 //!
-//! What is searched, and in which order: libcamera 0.7, `src/libcamera/ipa_manager.cpp`, `ipa_proxy.cpp` and
-//! `global_configuration.cpp`. Of configuration files the first one that is there is used, nothing is merged; an
-//! environment variable goes before it; the system's own directory comes last.
+//! What is searched, and in which order, is in `ipa/mod.rs`.
 
 use super::{Finding, System};
+use crate::ipa::{
+    is_module_there, library_directories, own_configuration, system_configuration, versions,
+};
+use bayonet_cli::libcamera_configuration::{KEYS, lists};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The IPA module of the Raspberry Pi 5.
 const MODULE: &str = "ipa_rpi_pisp.so";
-/// Where distributions put libraries: with and without a directory for the architecture.
-const LIBRARIES: [&str; 4] = ["usr/lib", "usr/local/lib", "lib", "usr/lib64"];
 /// Where the tuning files of the Raspberry Pi 5's IPA module are.
 const TUNING: [&str; 2] = [
     "usr/share/libcamera/ipa/rpi/pisp",
     "usr/local/share/libcamera/ipa/rpi/pisp",
 ];
-/// Configuration files, below the system's root.
-const CONFIGURATION: [&str; 4] = [
-    "etc/libcamera/configuration.yaml",
-    "usr/share/libcamera/configuration.yaml",
-    "usr/local/etc/libcamera/configuration.yaml",
-    "usr/local/share/libcamera/configuration.yaml",
-];
-/// Directories of IPA modules, as an environment variable and as a key of the configuration file.
+/// Directories of IPA modules.
 const MODULE_PATH: &str = "LIBCAMERA_IPA_MODULE_PATH";
-const MODULE_PATHS_KEY: &str = "module_paths";
 
 pub(super) fn examine(system: &System) -> Vec<Finding> {
     let environment = &system.environment;
@@ -39,36 +31,9 @@ pub(super) fn examine(system: &System) -> Vec<Finding> {
     ]
 }
 
-/// Directories that may hold libraries of this system.
-fn library_directories(system: &System) -> Vec<String> {
-    let mut directories = Vec::new();
-    for library in LIBRARIES {
-        // /lib is usually the same as /usr/lib.
-        if system.path(library).is_symlink() {
-            continue;
-        }
-        directories.push(library.to_string());
-        let architectures = system
-            .names(library)
-            .into_iter()
-            .filter(|name| name.ends_with("-linux-gnu"));
-        directories.extend(architectures.map(|name| format!("{library}/{name}")));
-    }
-    directories
-}
-
 fn version(system: &System) -> Finding {
     const WHAT: &str = "libcamera";
-    let mut found = BTreeMap::new();
-    for directory in library_directories(system) {
-        for name in system.names(&directory) {
-            let version = name.strip_prefix("libcamera.so.").unwrap_or_default();
-            // The file itself, not the link that has the first two numbers.
-            if version.matches('.').count() == 2 {
-                found.insert(version.to_string(), format!("/{directory}"));
-            }
-        }
-    }
+    let found = versions(system);
     let list: Vec<_> = found
         .iter()
         .map(|(version, directory)| format!("{version} in {directory}"))
@@ -135,21 +100,31 @@ pub(super) fn module_path(
 /// The directories that the configuration file names.
 fn configured_path(system: &System, installed: &Option<String>) -> Finding {
     const WHAT: &str = "IPA path";
-    let home = system.environment.get("XDG_CONFIG_HOME").cloned();
-    let home = home.or_else(|| Some(format!("{}/.config", system.environment.get("HOME")?)));
-    let own = home.map(|home| format!("{home}/libcamera/configuration.yaml"));
-    let files = own.into_iter().chain(CONFIGURATION.map(String::from));
+    let files = own_configuration(system)
+        .into_iter()
+        .chain(system_configuration(system));
     for file in files {
         let Some(text) = system.text(&file) else {
             continue;
         };
-        let directories = yaml_list(&text, MODULE_PATHS_KEY);
-        let file = format!("/{}", file.trim_start_matches('/'));
+        let directories = match lists(&text) {
+            Ok([modules, ..]) => modules,
+            Err(refusal) => {
+                let detail = format!("{file}, {refusal}: libcamera does without a configuration");
+                return Finding::warning(WHAT, detail).fix(format!("correct {file}"));
+            }
+        };
         if directories.is_empty() {
             return Finding::good(WHAT, format!("{file} names none: the system's own"));
         }
-        let source = format!("{MODULE_PATHS_KEY} of {file}");
-        let fix = format!("correct {MODULE_PATHS_KEY} in {file}, or take it out");
+        if directories.iter().any(|one| is_module_there(system, one)) {
+            return Finding::good(
+                WHAT,
+                format!("{file} names Bayonet's, then the system's own"),
+            );
+        }
+        let source = format!("{} of {file}", KEYS[0]);
+        let fix = format!("correct {} in {file}, or take it out", KEYS[0]);
         return judge(
             WHAT,
             &source,
@@ -242,51 +217,4 @@ fn tuning(system: &System) -> Finding {
         format!("none for {missing}: libcamera uses its uncalibrated one, with poor colours"),
     )
     .fix("apt install libcamera-ipa; if it is installed, this libcamera knows no such sensor")
-}
-
-/// The texts of a list in a YAML file, in one line (`[a, b]`) or in one line each (`- a`). Of YAML it knows no more
-/// than a list of paths needs.
-fn yaml_list(text: &str, key: &str) -> Vec<String> {
-    let clean = |text: &str| text.trim().trim_matches(['"', '\'']).to_string();
-    let mut lines = text
-        .lines()
-        .map(|line| line.split(" #").next().unwrap_or_default());
-    let Some(line) =
-        lines.find(|line| line.contains(&format!("{key}:")) && !line.trim().starts_with('#'))
-    else {
-        return Vec::new();
-    };
-    let (_, rest) = line.split_once(&format!("{key}:")).unwrap_or_default();
-    let items: Vec<String> = match rest.split_once('[') {
-        Some((_, list)) => list
-            .split(']')
-            .next()
-            .unwrap_or_default()
-            .split(',')
-            .map(clean)
-            .collect(),
-        None => lines
-            .map_while(|line| line.trim().strip_prefix("- "))
-            .map(clean)
-            .collect(),
-    };
-    items.into_iter().filter(|item| !item.is_empty()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lists_are_read_in_both_ways_of_writing() {
-        let inline = "version: 1\nconfiguration:\n  ipa: { module_paths: [ \"/a\", /b ], proxy_paths: [/c] }\n";
-        assert_eq!(yaml_list(inline, MODULE_PATHS_KEY), ["/a", "/b"]);
-        let lines = "configuration:\n  ipa:\n    module_paths:\n      - /a # first\n      - '/b'\n    proxy_paths:\n      - /c\n";
-        assert_eq!(yaml_list(lines, MODULE_PATHS_KEY), ["/a", "/b"]);
-        assert_eq!(
-            yaml_list("# module_paths: [/a]\n", MODULE_PATHS_KEY),
-            [""; 0]
-        );
-        assert_eq!(yaml_list("module_paths: []\n", MODULE_PATHS_KEY), [""; 0]);
-    }
 }

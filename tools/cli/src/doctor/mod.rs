@@ -6,6 +6,7 @@
 mod accounts;
 mod cameras;
 mod daemon;
+mod ipa;
 mod kernel;
 mod libcamera;
 mod overlay;
@@ -101,6 +102,7 @@ fn examine_files(system: &System, config: &Config) -> Vec<Finding> {
     findings.extend(cameras::examine(system, config));
     findings.extend(accounts::examine(system, config));
     findings.extend(libcamera::examine(system));
+    findings.push(ipa::examine(system));
     findings
 }
 

@@ -41,24 +41,24 @@ impl System {
     }
 
     /// A path of the system, with or without a slash before it.
-    pub(super) fn path(&self, path: impl AsRef<Path>) -> PathBuf {
+    pub(crate) fn path(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();
         self.root.join(path.strip_prefix("/").unwrap_or(path))
     }
 
-    pub(super) fn exists(&self, path: impl AsRef<Path>) -> bool {
+    pub(crate) fn exists(&self, path: impl AsRef<Path>) -> bool {
         self.path(path).exists()
     }
 
     /// A file's text without spaces around it.
-    pub(super) fn text(&self, path: impl AsRef<Path>) -> Option<String> {
+    pub(crate) fn text(&self, path: impl AsRef<Path>) -> Option<String> {
         fs::read_to_string(self.path(path))
             .ok()
             .map(|text| text.trim().into())
     }
 
     /// Names in a directory, sorted; none where there is no such directory.
-    pub(super) fn names(&self, path: impl AsRef<Path>) -> Vec<String> {
+    pub(crate) fn names(&self, path: impl AsRef<Path>) -> Vec<String> {
         let entries = fs::read_dir(self.path(path))
             .into_iter()
             .flatten()
@@ -71,7 +71,7 @@ impl System {
     }
 
     /// A field of the first line that begins with this name, in a file like `/etc/group`.
-    pub(super) fn account(&self, file: &str, name: &str, field: usize) -> Option<String> {
+    pub(crate) fn account(&self, file: &str, name: &str, field: usize) -> Option<String> {
         let text = self.text(file)?;
         let mut lines = text.lines().map(|line| line.split(':').collect::<Vec<_>>());
         let line = lines.find(|fields| fields.first() == Some(&name))?;
@@ -79,7 +79,7 @@ impl System {
     }
 
     /// Number of a group.
-    pub(super) fn group(&self, name: &str) -> Option<u32> {
+    pub(crate) fn group(&self, name: &str) -> Option<u32> {
         self.account("etc/group", name, 2)?.parse().ok()
     }
 }

@@ -1,6 +1,6 @@
 //! The program itself, against a server with the event loop of the API's tests. What belongs where:
-//! `texts` what people read, `json` what programs read, `pictures` files, `overlays` device tree overlays, `failures`
-//! whatever is wrong.
+//! `texts` what people read, `json` what programs read, `pictures` files, `overlays` device tree overlays, `ipa` the
+//! IPA and where libcamera finds it, `failures` whatever is wrong.
 
 #[path = "../../../../driver/daemon/tests/api/board.rs"]
 #[expect(dead_code, reason = "the API's tests use more of it")]
@@ -10,6 +10,7 @@ mod board;
 mod event_loop;
 
 mod failures;
+mod ipa;
 mod json;
 mod overlays;
 mod pictures;

@@ -1,0 +1,126 @@
+//! The figures of both IPAs side by side, in Markdown.
+
+use crate::judge::{Convergence, Verdict, mean_and_quantile};
+use crate::plan::{COLOURS, EXPOSURES, WHITES};
+
+/// Part of the angular errors that the second figure does not exceed.
+const MOST: f64 = 0.95;
+const NOTHING: &str = "-";
+
+/// Verdicts on the stock IPA and on ours.
+pub(crate) fn markdown(sensor: &str, stock: &Verdict, ours: &Verdict) -> String {
+    let both = [stock, ours];
+    let mut text = format!(
+        "# Bayonet's IPA beside libcamera's own\n\nMade by `ipa-compare`, which `make bench` runs: the virtual board \
+         `imx8mm` with {sensor}, Debian's kernel and libcamera, both IPAs in a process of their own, the same scenes, \
+         light and noise. Times are those of an emulated processor: they say how the two compare, not how long a \
+         board takes.\n\n![Exposure and white balance](ipa-comparison.svg)\n\n| | libcamera's | Bayonet's |\n|---|---|---|\n"
+    );
+    let mut row = |what: String, cell: &dyn Fn(&Verdict) -> Option<String>| {
+        let [stock, ours] = both.map(|verdict| cell(verdict).unwrap_or_else(|| NOTHING.into()));
+        text += &format!("| {what} | {stock} | {ours} |\n");
+    };
+    for (index, (name, before, after)) in EXPOSURES.iter().enumerate() {
+        let exposure = |verdict: &Verdict| verdict.exposures.get(index).copied().flatten();
+        let percent = |value: f64| format!("{:.1} %", value * 100.0);
+        row(
+            format!("exposure, {name} ({before} to {after} lux): frames until within 5 %"),
+            &|verdict| exposure(verdict).map(frames),
+        );
+        row(format!("exposure, {name}: overshoot"), &|verdict| {
+            exposure(verdict).map(|found| percent(found.overshoot))
+        });
+        row(format!("exposure, {name}: ripple at rest"), &|verdict| {
+            exposure(verdict).map(|found| percent(found.ripple))
+        });
+    }
+    let temperatures = WHITES.len();
+    row(
+        format!("white, photographs at {temperatures} temperatures: pairs measured"),
+        &|verdict| Some(verdict.whites.len().to_string()),
+    );
+    row("white: angular error, mean".into(), &|verdict| {
+        mean_and_quantile(&verdict.whites, MOST).map(|(mean, _)| format!("{mean:.2}°"))
+    });
+    row("white: angular error, 19 of 20 below".into(), &|verdict| {
+        mean_and_quantile(&verdict.whites, MOST).map(|(_, most)| format!("{most:.2}°"))
+    });
+    for (index, kelvin) in COLOURS.iter().enumerate() {
+        let colour = |verdict: &Verdict| verdict.colours.get(index).copied().flatten();
+        row(
+            format!("colour chart, {kelvin} K: mean ΔE00 as shown"),
+            &|verdict| colour(verdict).map(|found| format!("{:.2}", found.shown)),
+        );
+        row(
+            format!("colour chart, {kelvin} K: mean ΔE00 at best exposure"),
+            &|verdict| colour(verdict).map(|found| format!("{:.2}", found.best)),
+        );
+        row(
+            format!("colour chart, {kelvin} K: middle greys, stops too light"),
+            &|verdict| colour(verdict).map(|found| format!("{:+.2}", found.stops)),
+        );
+    }
+    row("worker: processor time a frame".into(), &|verdict| {
+        verdict.cpu_us.map(|time| format!("{time:.0} µs"))
+    });
+    row("worker: resident memory".into(), &|verdict| {
+        verdict.resident_kib.map(|size| format!("{size} KiB"))
+    });
+    text += "\nWhite is compared as the sensor sees it: what `ColourGains` takes for grey, against the sensor model's \
+             grey in that light. Middle greys are the chart's patches of densities 0.44, 0.70 and 1.05. Heap \
+             allocations are not in the table: they cannot be counted in the guest, and a test of `ipa-module` counts \
+             ours.\n";
+    for (whose, verdict) in ["libcamera's", "Bayonet's"].iter().zip(both) {
+        for failure in &verdict.failures {
+            text += &format!("\nNot measured with {whose}: {failure}\n");
+        }
+    }
+    text
+}
+
+fn frames(found: Convergence) -> String {
+    found
+        .frames
+        .map_or_else(|| "never".into(), |frames| frames.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_has_both_figures_or_says_that_there_is_none() {
+        let found = Convergence {
+            frames: None,
+            overshoot: 0.123,
+            ripple: 0.0,
+        };
+        let stock = Verdict {
+            exposures: vec![Some(found); EXPOSURES.len()],
+            whites: vec![1.0, 2.0],
+            cpu_us: Some(12.3),
+            ..Verdict::default()
+        };
+        let ours = Verdict {
+            failures: vec!["colour 2900: no frame".into()],
+            ..Verdict::default()
+        };
+        let text = markdown("imx219", &stock, &ours);
+        let rows: Vec<_> = text.lines().filter(|line| line.starts_with("| ")).collect();
+        assert_eq!(
+            rows.len(),
+            1 + 3 * EXPOSURES.len() + 3 + 3 * COLOURS.len() + 2
+        );
+        assert!(rows.iter().all(|row| row.matches('|').count() == 4));
+        for words in [
+            "| never | - |",
+            "| 12.3 % | - |",
+            "| 1.50° | - |",
+            "| 12 µs | - |",
+            "| 2 | 0 |",
+        ] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+        assert!(text.contains("Not measured with Bayonet's: colour 2900: no frame"));
+    }
+}
