@@ -255,6 +255,9 @@ impl Channel {
     /// Sends messages, all with one call if there is room in the socket. A message that was begun is ended: without
     /// its second datagram libcamera would take everything after it for something else.
     pub fn send(&mut self, outbox: &Outbox) -> Result<(), End> {
+        if outbox.messages().len() == 0 {
+            return Ok(());
+        }
         let mut headers = [[0; HEADER]; MESSAGES];
         for (header, message) in headers.iter_mut().zip(outbox.messages()) {
             *header = Header {
@@ -281,5 +284,22 @@ impl Channel {
             waiting = &mut waiting[sent..];
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+
+    #[test]
+    fn a_socket_that_did_not_wait_waits_in_its_calls() {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let pair = socketpair(AddressFamily::UNIX, SocketType::DGRAM, flags, None).unwrap();
+        let channel = Channel::new(pair.0).unwrap();
+        let flags = fcntl_getfl(&channel.socket).unwrap();
+        assert!(!flags.contains(OFlags::NONBLOCK));
+        // The process that made it is this one.
+        assert!(!channel.is_alone());
     }
 }
