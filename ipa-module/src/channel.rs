@@ -23,10 +23,13 @@ use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::slice;
+use std::thread;
 use std::time::Duration;
 
 /// How long it takes to notice that the other side has gone.
 pub const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a call waits that failed for want of memory.
+const PAUSE: Duration = Duration::from_millis(10);
 /// Bytes of the longest message that is taken. A request's controls and a sensor's map are a few KiB.
 pub const LIMIT: usize = 64 * 1024;
 /// Bytes of a message's first datagram: a length of 32 bits, a number of descriptors, three bytes of padding.
@@ -167,7 +170,7 @@ impl Channel {
                 Some(header) => header,
                 None => {
                     let mut header = [0; HEADER];
-                    let length = self.wait(|channel| {
+                    let length = self.wait("recv", |channel| {
                         // The length of the whole datagram, however much of it there is room for.
                         recv(&channel.socket, &mut header[..], RecvFlags::TRUNC)
                             .map(|(_, length)| length)
@@ -187,7 +190,7 @@ impl Channel {
     /// Receives the second datagram; nothing if it is a first one.
     fn second(&mut self, header: Header) -> Result<Option<Came>, End> {
         let mut descriptors = Vec::new();
-        let (length, flags) = self.wait(|channel| {
+        let (length, flags) = self.wait("recvmsg", |channel| {
             let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
             let mut control = RecvAncillaryBuffer::new(&mut space);
             let mut parts = [IoSliceMut::new(&mut channel.buffer)];
@@ -229,14 +232,22 @@ impl Channel {
         Ok(Some((length, Err(fault))))
     }
 
-    /// Repeats a call that may wait until it is done or nobody is there any more.
-    fn wait<T>(&mut self, mut call: impl FnMut(&mut Self) -> Result<T, Errno>) -> Result<T, End> {
+    /// Repeats a system call that may wait until it is done or nobody is there any more.
+    fn wait<T>(
+        &mut self,
+        name: &'static str,
+        mut call: impl FnMut(&mut Self) -> Result<T, Errno>,
+    ) -> Result<T, End> {
         loop {
             match call(self) {
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) if !self.is_alone() => {}
-                Err(Errno::AGAIN) => return Err(End::Gone),
-                done => return done.map_err(End::of("recv")),
+                Err(Errno::AGAIN | Errno::NOBUFS | Errno::NOMEM) if self.is_alone() => {
+                    return Err(End::Gone);
+                }
+                Err(Errno::AGAIN) => {}
+                // The kernel is short of memory, which passes.
+                Err(Errno::NOBUFS | Errno::NOMEM) => thread::sleep(PAUSE),
+                done => return done.map_err(End::of(name)),
             }
         }
     }
@@ -279,8 +290,9 @@ impl Channel {
             .map(|control| MMsgHdr::new(parts.next().map_or(&[], slice::from_ref), control));
         let mut waiting = &mut datagrams[..2 * outbox.messages().len()];
         while !waiting.is_empty() {
-            let sent =
-                self.wait(|channel| sendmmsg(&channel.socket, waiting, SendFlags::empty()))?;
+            let sent = self.wait("sendmmsg", |channel| {
+                sendmmsg(&channel.socket, waiting, SendFlags::empty())
+            })?;
             waiting = &mut waiting[sent..];
         }
         Ok(())
