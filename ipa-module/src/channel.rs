@@ -207,16 +207,18 @@ impl Channel {
             }
             Ok((received.bytes, received.flags))
         })?;
+        if length != header.length
+            && let Ok(ahead) = <[u8; HEADER]>::try_from(&self.buffer[..length])
+        {
+            log::error!("a message of {} bytes is missing", header.length);
+            self.ahead = Some(ahead);
+            return Ok(None);
+        }
         let fault = if header.length > LIMIT || flags.contains(ReturnFlags::TRUNC) {
             Fault::TooLong {
                 length: header.length.max(length),
             }
         } else if length != header.length {
-            if let Ok(ahead) = <[u8; HEADER]>::try_from(&self.buffer[..length]) {
-                log::error!("a message of {} bytes is missing", header.length);
-                self.ahead = Some(ahead);
-                return Ok(None);
-            }
             Fault::Length {
                 announced: header.length,
                 length,
