@@ -23,10 +23,13 @@ use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::slice;
+use std::thread;
 use std::time::Duration;
 
 /// How long it takes to notice that the other side has gone.
 pub const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a call waits that failed for want of memory.
+const PAUSE: Duration = Duration::from_millis(10);
 /// Bytes of the longest message that is taken. A request's controls and a sensor's map are a few KiB.
 pub const LIMIT: usize = 64 * 1024;
 /// Bytes of a message's first datagram: a length of 32 bits, a number of descriptors, three bytes of padding.
@@ -167,7 +170,7 @@ impl Channel {
                 Some(header) => header,
                 None => {
                     let mut header = [0; HEADER];
-                    let length = self.wait(|channel| {
+                    let length = self.wait("recv", |channel| {
                         // The length of the whole datagram, however much of it there is room for.
                         recv(&channel.socket, &mut header[..], RecvFlags::TRUNC)
                             .map(|(_, length)| length)
@@ -187,7 +190,7 @@ impl Channel {
     /// Receives the second datagram; nothing if it is a first one.
     fn second(&mut self, header: Header) -> Result<Option<Came>, End> {
         let mut descriptors = Vec::new();
-        let (length, flags) = self.wait(|channel| {
+        let (length, flags) = self.wait("recvmsg", |channel| {
             let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
             let mut control = RecvAncillaryBuffer::new(&mut space);
             let mut parts = [IoSliceMut::new(&mut channel.buffer)];
@@ -204,16 +207,18 @@ impl Channel {
             }
             Ok((received.bytes, received.flags))
         })?;
+        if length != header.length
+            && let Ok(ahead) = <[u8; HEADER]>::try_from(&self.buffer[..length])
+        {
+            log::error!("a message of {} bytes is missing", header.length);
+            self.ahead = Some(ahead);
+            return Ok(None);
+        }
         let fault = if header.length > LIMIT || flags.contains(ReturnFlags::TRUNC) {
             Fault::TooLong {
                 length: header.length.max(length),
             }
         } else if length != header.length {
-            if let Ok(ahead) = <[u8; HEADER]>::try_from(&self.buffer[..length]) {
-                log::error!("a message of {} bytes is missing", header.length);
-                self.ahead = Some(ahead);
-                return Ok(None);
-            }
             Fault::Length {
                 announced: header.length,
                 length,
@@ -229,14 +234,22 @@ impl Channel {
         Ok(Some((length, Err(fault))))
     }
 
-    /// Repeats a call that may wait until it is done or nobody is there any more.
-    fn wait<T>(&mut self, mut call: impl FnMut(&mut Self) -> Result<T, Errno>) -> Result<T, End> {
+    /// Repeats a system call that may wait until it is done or nobody is there any more.
+    fn wait<T>(
+        &mut self,
+        name: &'static str,
+        mut call: impl FnMut(&mut Self) -> Result<T, Errno>,
+    ) -> Result<T, End> {
         loop {
             match call(self) {
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) if !self.is_alone() => {}
-                Err(Errno::AGAIN) => return Err(End::Gone),
-                done => return done.map_err(End::of("recv")),
+                Err(Errno::AGAIN | Errno::NOBUFS | Errno::NOMEM) if self.is_alone() => {
+                    return Err(End::Gone);
+                }
+                Err(Errno::AGAIN) => {}
+                // The kernel is short of memory, which passes.
+                Err(Errno::NOBUFS | Errno::NOMEM) => thread::sleep(PAUSE),
+                done => return done.map_err(End::of(name)),
             }
         }
     }
@@ -255,6 +268,9 @@ impl Channel {
     /// Sends messages, all with one call if there is room in the socket. A message that was begun is ended: without
     /// its second datagram libcamera would take everything after it for something else.
     pub fn send(&mut self, outbox: &Outbox) -> Result<(), End> {
+        if outbox.messages().len() == 0 {
+            return Ok(());
+        }
         let mut headers = [[0; HEADER]; MESSAGES];
         for (header, message) in headers.iter_mut().zip(outbox.messages()) {
             *header = Header {
@@ -276,10 +292,28 @@ impl Channel {
             .map(|control| MMsgHdr::new(parts.next().map_or(&[], slice::from_ref), control));
         let mut waiting = &mut datagrams[..2 * outbox.messages().len()];
         while !waiting.is_empty() {
-            let sent =
-                self.wait(|channel| sendmmsg(&channel.socket, waiting, SendFlags::empty()))?;
+            let sent = self.wait("sendmmsg", |channel| {
+                sendmmsg(&channel.socket, waiting, SendFlags::empty())
+            })?;
             waiting = &mut waiting[sent..];
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+
+    #[test]
+    fn a_socket_that_did_not_wait_waits_in_its_calls() {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let pair = socketpair(AddressFamily::UNIX, SocketType::DGRAM, flags, None).unwrap();
+        let channel = Channel::new(pair.0).unwrap();
+        let flags = fcntl_getfl(&channel.socket).unwrap();
+        assert!(!flags.contains(OFlags::NONBLOCK));
+        // The process that made it is this one.
+        assert!(!channel.is_alone());
     }
 }

@@ -36,9 +36,8 @@ const fn info() -> [u8; SIZE] {
 
 /// The module's description. libcamera reads it in the file, without loading that.
 #[unsafe(no_mangle)]
-#[allow(
+#[expect(
     unsafe_code,
-    non_upper_case_globals,
     reason = "the name is libcamera's, and nothing else in this program has it"
 )]
 pub static ipaModuleInfo: [u8; SIZE] = info();

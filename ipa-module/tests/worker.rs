@@ -50,6 +50,14 @@ fn a_session_from_init_to_exit() {
             }
             assert!(client.call(STOP, &[]).is_empty());
             // Both sides forget their maps at `configure`, so the first orders after it bring ours, later ones do not.
+            let count = client.orders.len();
+            check_frame(client, 8, &[0; STATISTICS]);
+            client.is_alive();
+            assert_eq!(
+                client.orders.len(),
+                count,
+                "orders for a picture that was not counted"
+            );
             for (index, orders) in client.orders.drain(..).enumerate() {
                 let Event::SetSensorControls { map, handle, .. } = orders else {
                     panic!("{orders:?}");
@@ -155,13 +163,16 @@ fn datagrams_that_are_missing() {
         client.begin();
         let compute = message(COMPUTE_PARAMS, 9, &compute_params(0));
         // libcamera's socket was full when it sent the second datagram, or the first.
-        for _ in 0..3 {
-            send(
-                &client.socket,
-                &[12, 0, 0, 0, 0, 0, 0, 0],
-                SendFlags::empty(),
-            )
-            .unwrap();
+        for missing in 1..4 {
+            for _ in 0..missing {
+                send(
+                    &client.socket,
+                    &[12, 0, 0, 0, 0, 0, 0, 0],
+                    SendFlags::empty(),
+                )
+                .unwrap();
+            }
+            assert_eq!(client.result(START, &[]), 0, "{missing} are missing");
         }
         check_frame(client, 0, &grey());
         send(&client.socket, &compute, SendFlags::empty()).unwrap();
