@@ -2,6 +2,7 @@
 
 use super::*;
 use bayonet_core::lens::Library;
+use bayonet_ipa::lens::Lens;
 use bayonet_ipa::lens_file::{self as ipa, LensFile as Reader};
 use proptest::prelude::*;
 use std::fs;
@@ -12,11 +13,10 @@ fn optics(name: &str) -> Optics {
 }
 
 /// The same in the reader's words.
-fn seen(lens: Option<Optics>) -> Option<ipa::Lens> {
-    lens.map(|lens| ipa::Lens {
+fn seen(lens: Option<Optics>) -> Option<Lens> {
+    lens.map(|lens| Lens {
         focal_length_mm: lens.focal_length,
         maximum_aperture: lens.maximum_aperture,
-        vignetting: lens.vignetting,
     })
 }
 
