@@ -3,6 +3,9 @@
 //! Black levels and gain formulas: the data sheets, as far as they are public, by way of the mainline drivers and of
 //! libcamera 0.7.1's sensor helpers (`src/ipa/libipa/camera_sensor_helper.cpp`).
 
+use crate::controls::{Info, v4l2};
+use crate::soft::exchange::SensorInfo;
+
 /// From an analogue gain to the code of `V4L2_CID_ANALOGUE_GAIN`, and back.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum GainModel {
@@ -47,13 +50,21 @@ pub struct Known {
     pub gain: GainModel,
     /// Black level in units of 16 bits, where it is fixed.
     pub black_level: Option<u16>,
+    /// Where read-outs have lines of different durations: the smallest horizontal blanking of each, by which it is
+    /// known, and its width, both in pixels.
+    pub readouts: &'static [(i64, u32)],
 }
+
+/// Read-outs of imx283, from `min_hmax` and `width` of the kernel's `drivers/media/i2c/imx283.c`. A binned line takes
+/// less time than its pixels at the pixel rate, hence the negative blanking.
+const IMX283: &[(i64, u32)] = &[(442, 5472), (488, 5472), (-322, 2736), (70, 1824)];
 
 const fn known(model: &'static str, gain: GainModel, black_level: Option<u16>) -> Known {
     Known {
         model,
         gain,
         black_level,
+        readouts: &[],
     }
 }
 
@@ -61,7 +72,10 @@ const KNOWN: [Known; 14] = [
     known("imx214", GainModel::Reciprocal(512.0), Some(4096)),
     known("imx219", GainModel::Reciprocal(256.0), Some(4096)),
     known("imx258", GainModel::Reciprocal(512.0), Some(4096)),
-    known("imx283", GainModel::Reciprocal(2048.0), Some(3200)),
+    Known {
+        readouts: IMX283,
+        ..known("imx283", GainModel::Reciprocal(2048.0), Some(3200))
+    },
     known("imx290", GainModel::Decibel(0.3), Some(3840)),
     known("imx296", GainModel::Decibel(0.1), None),
     known("imx335", GainModel::Decibel(0.3), Some(3200)),
@@ -74,6 +88,31 @@ const KNOWN: [Known; 14] = [
     known("ov8865", GainModel::Linear(128.0), None),
 ];
 
+/// Duration of a line in microseconds in the mode that these limits of the driver's controls are of; `None` if the
+/// sensor tells none.
+///
+/// libcamera tells the line length once, for the mode at `init`; with another mode come only the limits of the driver's
+/// controls. The pixel rate is among them. The width is not, and so neither is the line length, unless the read-out is
+/// known by its blanking.
+pub fn line_us(known: Option<Known>, info: &SensorInfo, controls: &[Info]) -> Option<f64> {
+    let control = |id| controls.iter().find(|info| info.id == id);
+    let rate = control(v4l2::PIXEL_RATE).and_then(|rate| rate.default.integer());
+    let rate = rate
+        .filter(|rate| *rate > 0)
+        .map_or(info.pixel_rate as f64, |rate| rate as f64);
+    let length = || {
+        let blanking = control(v4l2::HBLANK)?;
+        let least = blanking.minimum.integer()?;
+        let (_, width) = known?
+            .readouts
+            .iter()
+            .find(|(blanking, _)| *blanking == least)?;
+        Some(f64::from(*width) + blanking.default.integer()? as f64)
+    };
+    let length = length().unwrap_or(f64::from(info.min_line_length));
+    (rate > 0.0 && length > 0.0).then(|| length / rate * 1e6)
+}
+
 /// What is known of a sensor; `None` of most.
 pub fn find(model: &str) -> Option<Known> {
     KNOWN.into_iter().find(|known| known.model == model)
@@ -82,6 +121,7 @@ pub fn find(model: &str) -> Option<Known> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::controls::Value;
 
     #[test]
     fn every_code_is_the_code_of_its_gain() {
@@ -95,6 +135,39 @@ mod tests {
                 assert_eq!(known.gain.code(known.gain.gain(code)), code, "{known:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_line_lasts_as_long_as_its_mode_has_it() {
+        let info = |id, minimum, default| Info {
+            id,
+            minimum: Value::I32(minimum),
+            maximum: Value::I32(500_000),
+            default: Value::I32(default),
+        };
+        let sensor = SensorInfo {
+            pixel_rate: 480_000_000,
+            min_line_length: 5914,
+            ..SensorInfo::default()
+        };
+        let rate = info(v4l2::PIXEL_RATE, 480_000_000, 480_000_000);
+        // 3x3 binned: 1900 pixels; 2x2 binned: 2500.
+        let line = |least, default| {
+            line_us(
+                find("imx283"),
+                &sensor,
+                &[rate, info(v4l2::HBLANK, least, default)],
+            )
+        };
+        assert!((line(70, 76).unwrap() - 1900.0 / 480.0).abs() < 1e-9);
+        assert!((line(-322, -236).unwrap() - 2500.0 / 480.0).abs() < 1e-9);
+        // Another one: as it was at first.
+        assert!((line(71, 76).unwrap() - 5914.0 / 480.0).abs() < 1e-9);
+        // A mode with twice the pixel rate, as imx219 has it.
+        let double = info(v4l2::PIXEL_RATE, 960_000_000, 960_000_000);
+        let line = line_us(find("imx219"), &sensor, &[double]).unwrap();
+        assert!((line - 5914.0 / 960.0).abs() < 1e-9);
+        assert_eq!(line_us(None, &SensorInfo::default(), &[]), None);
     }
 
     #[test]

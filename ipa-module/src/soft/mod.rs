@@ -22,7 +22,7 @@ use crate::algorithms::white_balance::WhiteBalance;
 use crate::configuration;
 use crate::controls::{Info, List, Value, v4l2};
 use crate::lens::Lens;
-use crate::sensor::{self, GainModel};
+use crate::sensor::{self, GainModel, Known};
 use crate::tuning::Tuning;
 use active::Active;
 use exchange::{Parameters, SensorInfo, Settings, Statistics};
@@ -91,8 +91,8 @@ struct Session {
     gain: GainModel,
     /// In units of 16 bits.
     black_level: Option<u16>,
-    bits: u32,
-    line_us: f64,
+    known: Option<Known>,
+    sensor: SensorInfo,
     lens: Option<Lens>,
     complaints: u32,
 }
@@ -108,22 +108,16 @@ impl Soft {
         controls: &[Info],
     ) -> Result<Self, Refused> {
         let processor = configuration::processor();
-        Self::tuned(tuning(settings), processor, settings, &sensor, controls)
+        Self::tuned(tuning(settings), processor, settings, sensor, controls)
     }
 
     fn tuned(
         tuning: Tuning,
         processor: Processor,
         settings: &Settings,
-        sensor: &SensorInfo,
+        sensor: SensorInfo,
         controls: &[Info],
     ) -> Result<Self, Refused> {
-        if sensor.pixel_rate == 0 || sensor.min_line_length == 0 {
-            return Err(Refused::NoLine {
-                line_length: sensor.min_line_length,
-                pixel_rate: sensor.pixel_rate,
-            });
-        }
         let known = sensor::find(&settings.sensor_model);
         let [least, _] = range(controls, v4l2::ANALOGUE_GAIN, "analogue gain")?;
         let gain = known.map_or_else(
@@ -142,8 +136,8 @@ impl Soft {
             black_level: tuning
                 .black_level
                 .or(known.and_then(|known| known.black_level)),
-            bits: sensor.bits_per_pixel,
-            line_us: f64::from(sensor.min_line_length) / sensor.pixel_rate as f64 * 1e6,
+            known,
+            sensor,
             lens: None,
             complaints: 0,
             tuning,
@@ -271,12 +265,14 @@ impl Soft {
             .auto_exposure
             .frame(active.told.is_none_or(|told| told == reported))
             || active.told.is_none();
-        let levels = Levels::new(statistics, session.bits);
+        let levels = Levels::new(statistics, session.sensor.bits_per_pixel);
+        // One whose exposure may be another than is reported tells neither illuminance nor what to do about it.
+        let levels = levels.filter(|_| counts);
         if let Some(levels) = &levels {
             active.black = active.black.seen(levels);
             active.see(session, levels, stage);
         }
-        if let Some(setting) = active.expose(session, levels.filter(|_| counts), stage) {
+        if let Some(setting) = active.expose(session, levels, stage) {
             orders.set(v4l2::EXPOSURE, Value::I32(setting.lines as i32));
             orders.set(v4l2::ANALOGUE_GAIN, Value::I32(setting.code as i32));
         }
@@ -298,7 +294,12 @@ impl Session {
     fn activate(&self, controls: &[Info]) -> Result<Active, Refused> {
         let [shortest, longest] = range(controls, v4l2::EXPOSURE, "exposure")?;
         let limits = exposure_split::Limits {
-            line_us: self.line_us,
+            line_us: sensor::line_us(self.known, &self.sensor, controls).ok_or(
+                Refused::NoLine {
+                    line_length: self.sensor.min_line_length,
+                    pixel_rate: self.sensor.pixel_rate,
+                },
+            )?,
             // An exposure of no lines is none.
             lines: [shortest.max(1), longest.max(1)],
             codes: range(controls, v4l2::ANALOGUE_GAIN, "analogue gain")?,

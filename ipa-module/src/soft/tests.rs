@@ -60,7 +60,7 @@ impl Loop {
             tuning,
             Processor::Cpu,
             &settings,
-            &sensor,
+            sensor,
             &controls(lines, codes),
         );
         Self {
