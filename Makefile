@@ -153,8 +153,11 @@ test-nightly: deps ## Takes hours: many random histories, many plugs, every I2C 
 	fi
 	exit $$status
 
-bench: deps ## Measures the emulator: milliseconds per megapixel of scene, front end and back end.
+bench: deps ## Measures the emulator, then Bayonet's IPA beside libcamera's own (IPA_COMPARE: options).
 	@cargo bench --quiet --package bayonet-board --bench cost
+	cargo build --release --package bayonet-board
+	$(VIRTUAL_BOARD) build
+	cargo run --quiet --release --package bayonet-kernel-tests --features host --bin ipa-compare -- $(IPA_COMPARE)
 
 lint: deps ## Format, clippy, licences.
 	@cargo fmt --all --check

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use bayonet_kernel_tests::comparison::{Finding, Frame, Plan, Run, Worker};
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What libcamera calls the process of an IPA for its software ISP.
 const WORKER: &str = "soft_ipa_proxy";
@@ -17,6 +18,8 @@ const WORKER: &str = "soft_ipa_proxy";
 const SMALL: &str = "width=636,height=476,pixelformat=BGR888";
 const LARGE: &str = "width=1636,height=1228,pixelformat=BGR888";
 const LARGE_SIZE: (usize, usize) = (1636, 1228);
+/// Longest time between two changes of light.
+const LIMIT: Duration = Duration::from_secs(600);
 /// Frames at a run's start and end whose cost is not counted.
 const MARGIN: usize = 5;
 
@@ -82,7 +85,7 @@ fn carry_out(run: &Run, places: &[[f64; 4]], board: &mut Board) -> Result<Findin
 }
 
 fn reach(running: &mut Running, frames: usize) -> Result<()> {
-    running.wait_for(cam::CAPTURE_LIMIT, |stdout| count(stdout) >= frames)
+    running.wait_for(LIMIT, |stdout| count(stdout) >= frames)
 }
 
 fn read(frame: &cam::Frame) -> Result<Frame> {

@@ -127,7 +127,7 @@ proptest! {
         lenses in (any_optics(), any_optics()),
         sequence in any::<u32>(),
         new in any::<u64>(),
-        step in 0..3,
+        step in 0..3_usize,
     ) {
         let sequence = sequence & !1;
         let (old, next) = (record(lenses.0, sequence), record(lenses.1, sequence.wrapping_add(2)));
@@ -137,22 +137,9 @@ proptest! {
         states[2] = states[1];
         states[2][BODY..].copy_from_slice(&next[BODY..]);
         states[3] = next;
-        let (before, after) = (states[step], states[step + 1]);
-        let mut torn = before;
-        for (at, byte) in torn.iter_mut().enumerate() {
-            if new >> at & 1 == 1 {
-                *byte = after[at];
-            }
-        }
-        check(torn, old, next, lenses)?;
+        check(mixed(states[step], states[step + 1], new), old, next, lenses)?;
         // And parts of records that are one whole change apart.
-        let mut torn = old;
-        for (at, byte) in torn.iter_mut().enumerate() {
-            if new >> at & 1 == 1 {
-                *byte = next[at];
-            }
-        }
-        check(torn, old, next, lenses)?;
+        check(mixed(old, next, new), old, next, lenses)?;
     }
 
     #[test]
@@ -161,6 +148,17 @@ proptest! {
         wrong[at] ^= flip;
         prop_assert_eq!(ipa::parse(&wrong), None);
     }
+}
+
+/// Of each byte the one of `after` where `new` has its bit.
+fn mixed(before: [u8; SIZE], after: [u8; SIZE], new: u64) -> [u8; SIZE] {
+    std::array::from_fn(|at| {
+        if new >> at & 1 == 1 {
+            after[at]
+        } else {
+            before[at]
+        }
+    })
 }
 
 fn check(

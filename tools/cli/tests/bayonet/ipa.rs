@@ -140,7 +140,9 @@ created    /etc/libcamera/configuration.yaml
     let mine = root.path("usr/local/share/bayonet/libcamera/ipa/bayonet/mine.yaml");
     assert_eq!(left.remove(&mine).unwrap(), b"mine");
     assert_eq!(left, before);
-    assert!(!root.path("usr/local/lib/bayonet").exists());
+    for directory in ["usr/local/lib/bayonet", "etc/libcamera"] {
+        assert!(!root.path(directory).exists(), "{directory}");
+    }
     assert_eq!(
         root.ipa(&["remove"]).await,
         "nothing  there was nothing to do\n"

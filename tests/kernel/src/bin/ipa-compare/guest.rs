@@ -1,6 +1,7 @@
 //! One guest with one IPA: boots it, carries the plan out in it, collects the findings.
 
 use anyhow::{Context, Result, ensure};
+use bayonet_board::prepare::Prepared;
 use bayonet_kernel_tests::comparison::{Finding, Plan};
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -14,7 +15,14 @@ const IPA: &str = "/run/bayonet-ipa";
 /// Names of the built IPA: as cargo leaves it, and as libcamera looks for it.
 const MODULE: (&str, &str) = ("libbayonet_ipa.so", "ipa_bayonet.so");
 const WORKER: &str = "soft_ipa_proxy";
-const TUNING: &str = "tuning";
+/// Where it comes from.
+const PACKAGE: &str = "bayonet-ipa";
+const TUNING: &str = "ipa-module/src/tuning";
+/// Where it is compiled to, below the workspace and in the build root.
+const TARGET: &str = "target/guest-ipa";
+const INSIDE: &str = "/guest-ipa";
+/// Below that.
+const PROGRAMS: &str = "aarch64-unknown-linux-gnu/release";
 /// Frames take so many times as long as on hardware: an emulated processor makes pictures slowly.
 const SLOW: &str = "3";
 /// Noise is the same for both.
@@ -27,8 +35,48 @@ const LIMIT: &str = "5400";
 pub(crate) enum Ipa<'a> {
     /// libcamera's own, in a process of its own as well.
     Stock,
-    /// Bayonet's, built for the guest, in this directory.
-    Ours(&'a Path),
+    /// Bayonet's.
+    Ours(&'a Built),
+}
+
+/// Bayonet's IPA, built for the guest.
+#[derive(Debug)]
+pub(crate) struct Built {
+    /// Directory of module and worker.
+    pub(crate) programs: PathBuf,
+    /// Directory of the tuning files.
+    pub(crate) tuning: PathBuf,
+}
+
+impl Built {
+    /// The IPA whose programs are in this directory already.
+    pub(crate) fn at(programs: &Path, workspace: &Path) -> Self {
+        Self {
+            programs: programs.into(),
+            tuning: workspace.join(TUNING),
+        }
+    }
+
+    /// Builds it in the build root.
+    pub(crate) fn make(prepared: &Prepared, workspace: &Path) -> Result<Self> {
+        let target = workspace.join(TARGET);
+        fs::create_dir_all(&target).with_context(|| target.display().to_string())?;
+        let target = fs::canonicalize(&target)?;
+        let build = prepared
+            .cargo()?
+            .bind(&target, INSIDE)
+            .env("CARGO_TARGET_DIR", INSIDE)
+            .args(["build", "--release", "--locked", "--package", PACKAGE]);
+        let status = build
+            .build()
+            .status()
+            .context("starting the build root's cargo")?;
+        ensure!(
+            status.success(),
+            "{PACKAGE} cannot be compiled for the guest: {status}"
+        );
+        Ok(Self::at(&target.join(PROGRAMS), workspace))
+    }
 }
 
 /// What guests are booted with.
@@ -96,8 +144,8 @@ impl Bench {
         copy(plan, PLAN);
         let environment = match ipa {
             Ipa::Stock => vec!["LIBCAMERA_IPA_FORCE_ISOLATION=1".to_owned()],
-            Ipa::Ours(directory) => {
-                for (from, to) in files(directory)? {
+            Ipa::Ours(built) => {
+                for (from, to) in files(built)? {
                     copy(&from, &format!("{IPA}/{to}"));
                 }
                 ["MODULE", "PROXY", "CONFIG"]
@@ -112,13 +160,13 @@ impl Bench {
 }
 
 /// Files of the IPA, and where each goes below its directory in the guest.
-fn files(directory: &Path) -> Result<Vec<(PathBuf, String)>> {
+fn files(built: &Built) -> Result<Vec<(PathBuf, String)>> {
     let mut files = vec![
-        (directory.join(MODULE.0), MODULE.1.to_owned()),
-        (directory.join(WORKER), WORKER.to_owned()),
+        (built.programs.join(MODULE.0), MODULE.1.to_owned()),
+        (built.programs.join(WORKER), WORKER.to_owned()),
     ];
-    let tuning = directory.join(TUNING);
-    let entries = fs::read_dir(&tuning)
+    let tuning = &built.tuning;
+    let entries = fs::read_dir(tuning)
         .with_context(|| format!("looking for tuning files in {}", tuning.display()))?;
     for entry in entries {
         let path = entry?.path();
@@ -147,16 +195,19 @@ mod tests {
     #[test]
     fn both_guests_differ_in_the_ipa_alone() {
         let directory = tempfile::tempdir().unwrap();
-        let ours = directory.path();
-        fs::create_dir(ours.join(TUNING)).unwrap();
+        let ours = Built {
+            programs: directory.path().into(),
+            tuning: directory.path().join("tuning"),
+        };
+        fs::create_dir(&ours.tuning).unwrap();
         for file in [MODULE.0, WORKER, "tuning/imx219.yaml"] {
-            fs::write(ours.join(file), "").unwrap();
+            fs::write(directory.path().join(file), "").unwrap();
         }
         let bench = Bench {
             board: "board".into(),
             ktap: "ktap".into(),
             sensor: "imx219".into(),
-            directory: ours.into(),
+            directory: directory.path().into(),
         };
         let words = |ipa| {
             let command = bench.command(ipa, Path::new("plan")).unwrap();
@@ -168,7 +219,7 @@ mod tests {
         let stock = words(Ipa::Stock);
         let end = "-- env LIBCAMERA_IPA_FORCE_ISOLATION=1 /run/ktap measure /run/plan.json";
         assert!(stock.ends_with(end), "{stock}");
-        let with_ours = words(Ipa::Ours(ours));
+        let with_ours = words(Ipa::Ours(&ours));
         for word in [
             ":/run/bayonet-ipa/ipa_bayonet.so ",
             ":/run/bayonet-ipa/soft_ipa_proxy ",
@@ -179,7 +230,7 @@ mod tests {
         }
         let (same, _) = stock.split_once(" -- ").unwrap();
         assert!(with_ours.starts_with(same), "{with_ours}");
-        fs::remove_file(ours.join(WORKER)).unwrap();
-        assert!(bench.command(Ipa::Ours(ours), Path::new("plan")).is_err());
+        fs::remove_file(ours.programs.join(WORKER)).unwrap();
+        assert!(bench.command(Ipa::Ours(&ours), Path::new("plan")).is_err());
     }
 }

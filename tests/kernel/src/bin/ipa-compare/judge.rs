@@ -1,7 +1,7 @@
 //! From what was found to figures.
 
 use crate::colour::{Lab, angle, difference, linear, luminance};
-use crate::plan::{COLOUR, COLOURS, EXPOSURE, EXPOSURES, FRAMES, WHITE, white};
+use crate::plan::{COLOUR, COLOURS, EXPOSURE, EXPOSURE_FRAMES, EXPOSURES, WHITE, white};
 use bayonet_board::optics::chart;
 use bayonet_board::sensor::SensorModel;
 use bayonet_kernel_tests::comparison::Finding;
@@ -91,7 +91,7 @@ pub(crate) fn judge(model: &SensorModel, findings: &[Finding]) -> Verdict {
 
 /// Exposures from the change of light on.
 pub(crate) fn behind_change(finding: &Finding) -> Vec<f64> {
-    let frames = finding.frames.iter().skip(FRAMES);
+    let frames = finding.frames.iter().skip(EXPOSURE_FRAMES);
     frames.map(|frame| frame.exposure).collect()
 }
 
@@ -219,7 +219,7 @@ mod tests {
         };
         let finding = |name: &str, cpu_ns| Finding {
             name: name.into(),
-            frames: vec![frame; 2 * FRAMES],
+            frames: vec![frame; 2 * EXPOSURE_FRAMES],
             worker: Some(worker(cpu_ns)),
             ..Finding::default()
         };

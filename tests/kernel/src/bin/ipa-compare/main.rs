@@ -9,11 +9,11 @@ mod plot;
 mod report;
 
 use anyhow::{Context, Result, ensure};
-use bayonet_board::prepare::{Options, prepare};
+use bayonet_board::prepare::{Options, Prepared, prepare};
 use bayonet_board::sensor::SensorModel;
 use bayonet_kernel_tests::comparison::Finding;
 use clap::Parser;
-use guest::{Bench, Ipa};
+use guest::{Bench, Built, Ipa};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,9 +39,9 @@ struct Cli {
     /// Sensor on the main port
     #[arg(long, value_name = "SENSOR", default_value = "imx219")]
     sensor: String,
-    /// Where libbayonet_ipa.so, soft_ipa_proxy and the directory tuning are, built for the guest
-    #[arg(long, value_name = "DIR", default_value = "target/guest-ipa")]
-    ipa: PathBuf,
+    /// Where libbayonet_ipa.so and soft_ipa_proxy are, built for the guest; without it they are built
+    #[arg(long, value_name = "DIR")]
+    ipa: Option<PathBuf>,
     /// Write what was found, before it was judged, as JSON
     #[arg(long, value_name = "FILE")]
     findings: Option<PathBuf>,
@@ -87,12 +87,17 @@ fn compare(cli: &Cli) -> Result<()> {
     let directory = tempfile::tempdir().context("making room for scenes")?;
     let scenes = cli.workspace.join(SCENES);
     let plan = plan::plan(&model, &scenes, directory.path())?;
-    let bench = bench(cli, directory.path())?;
+    let prepared = prepare(&Options::default()).context("preparing the guest")?;
+    let built = match &cli.ipa {
+        Some(programs) => Built::at(programs, &cli.workspace),
+        None => Built::make(&prepared, &cli.workspace)?,
+    };
+    let bench = bench(cli, &prepared, directory.path())?;
     let stock = match kept {
         Some(stock) => stock,
         None => bench.findings(Ipa::Stock, &plan)?,
     };
-    let ours = bench.findings(Ipa::Ours(&cli.ipa), &plan)?;
+    let ours = bench.findings(Ipa::Ours(&built), &plan)?;
     let findings = Findings {
         sensor: cli.sensor.clone(),
         stock,
@@ -125,7 +130,7 @@ fn kept(file: &Path, sensor: &str) -> Result<Vec<Finding>> {
     Ok(findings.stock)
 }
 
-fn bench(cli: &Cli, directory: &Path) -> Result<Bench> {
+fn bench(cli: &Cli, prepared: &Prepared, directory: &Path) -> Result<Bench> {
     let here = std::env::current_exe().context("finding this program")?;
     let board = here.with_file_name(BOARD);
     ensure!(
@@ -133,7 +138,6 @@ fn bench(cli: &Cli, directory: &Path) -> Result<Bench> {
         "{} is not there: build it with `cargo build --release --package bayonet-board`",
         board.display()
     );
-    let prepared = prepare(&Options::default()).context("preparing the guest")?;
     let ktap = prepared
         .guest_binary(PACKAGE, BINARY)
         .context("compiling the guest's program")?;

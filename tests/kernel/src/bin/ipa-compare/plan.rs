@@ -10,8 +10,11 @@ use std::path::Path;
 /// Usual light.
 const LUX: f64 = 800.0;
 const KELVIN: f64 = 5000.0;
-/// Frames in which everything has settled.
-pub(crate) const FRAMES: usize = 80;
+/// Frames in which white balance has settled.
+const FRAMES: usize = 80;
+/// Frames before and behind a change of exposure. libcamera's own IPA goes a tenth further every fourth frame, which
+/// takes 150 frames over five stops.
+pub(crate) const EXPOSURE_FRAMES: usize = 240;
 /// Light before and behind a change of exposure.
 pub(crate) const EXPOSURES: [(&str, f64, f64); 4] = [
     ("from dark", 20.0, LUX),
@@ -53,14 +56,12 @@ pub(crate) fn plan(model: &SensorModel, scenes: &Path, directory: &Path) -> Resu
     };
     let mut runs = Vec::new();
     for (name, before, after) in EXPOSURES {
-        let lights = [before, after];
-        runs.push(run(
-            format!("{EXPOSURE}{name}"),
-            "chart",
-            KELVIN,
-            &lights,
-            false,
-        ));
+        let name = format!("{EXPOSURE}{name}");
+        let mut run = run(name, "chart", KELVIN, &[before, after], false);
+        for step in &mut run.steps {
+            step.frames = EXPOSURE_FRAMES;
+        }
+        runs.push(run);
     }
     let mut photographs: Vec<(String, String)> = PHOTOGRAPHS
         .iter()

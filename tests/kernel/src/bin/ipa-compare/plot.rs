@@ -1,7 +1,7 @@
 //! The curves of both IPAs, as SVG.
 
 use crate::judge::{Verdict, behind_change, final_exposure};
-use crate::plan::{EXPOSURE, EXPOSURES, FRAMES};
+use crate::plan::{EXPOSURE, EXPOSURE_FRAMES, EXPOSURES};
 use bayonet_kernel_tests::comparison::Finding;
 use std::fmt::Write;
 
@@ -85,7 +85,7 @@ pub(crate) fn svg(findings: [&[Finding]; 2], verdicts: [&Verdict; 2]) -> String 
         let panel = Panel {
             left: left(index),
             top: top(index),
-            x: [0.0, FRAMES as f64],
+            x: [0.0, EXPOSURE_FRAMES as f64],
             y: [-STOPS, STOPS],
         };
         text += &panel.axes(&format!("exposure, {name}"), "frames", "stops off the end");
@@ -142,7 +142,7 @@ mod tests {
         };
         let finding = Finding {
             name: "exposure from dark".into(),
-            frames: (0..2 * FRAMES)
+            frames: (0..2 * EXPOSURE_FRAMES)
                 .map(|number| frame(1.0 + number as f64))
                 .collect(),
             ..Finding::default()

@@ -110,6 +110,8 @@ impl Change {
             (_, None) => {
                 fs::remove_file(&target)
                     .with_context(|| format!("cannot remove {}", target.display()))?;
+                // Stays if there is anything else in it.
+                let _ = target.parent().map(fs::remove_dir);
                 How::Removed
             }
             (before, Some(after)) => {

@@ -9,6 +9,7 @@ use crate::ipa::{Layout, Manifest, State, is_known, system_configuration, versio
 use crate::output::Output;
 use anyhow::{Context, bail};
 use bayonet_cli::libcamera_configuration::{by_hand, made, merge};
+use nix::sys::stat::{Mode, umask};
 use std::env;
 use std::fs;
 use std::io;
@@ -32,6 +33,8 @@ struct File {
 }
 
 pub(super) fn install(order: &Order, output: &Output) -> anyhow::Result<()> {
+    // libcamera's worker is nobody, and has to get into directories that are made.
+    umask(Mode::S_IWGRP | Mode::S_IWOTH);
     let (system, layout) = place(&order.change.place);
     let mut done = Done::default();
     done.notes.extend(check_version(&system)?);
