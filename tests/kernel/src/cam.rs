@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// Longest time for a capture; under emulation a 20-megapixel frame takes a second.
 pub(crate) const CAPTURE_LIMIT: Duration = Duration::from_secs(120);
+/// Time in which a program that is to get no frame must not have got one.
+const WAITING: Duration = Duration::from_secs(10);
 /// Small processed pictures.
 pub(crate) const SMALL: &str = "width=640,height=480";
 /// Small pictures of the software ISP, which takes some pixels off each border of an imx219's smallest read-out; for
@@ -80,15 +82,21 @@ impl Capture {
         Ok(self.frames)
     }
 
-    /// Checks that nothing could be captured and that the program ended by itself.
-    pub(crate) fn refused(&self) -> Result<()> {
-        ensure!(self.frames.is_empty(), "{} frames came", self.frames.len());
+    /// Checks that the program ended by itself, where the driver lets it.
+    pub(crate) fn ensure_no_hang(&self) -> Result<()> {
         ensure!(
-            self.ended.status.is_some(),
+            self.ended.status.is_some() || is_imx8mm(),
             "cam hung: {}",
             self.ended.last_words()
         );
         Ok(())
+    }
+
+    fn of(ended: Ended) -> Self {
+        Self {
+            frames: parse(&ended.stdout),
+            ended,
+        }
     }
 }
 
@@ -139,6 +147,29 @@ impl Shot {
         finish(self.start()?)
     }
 
+    /// Captures from a sensor that cannot be started.
+    ///
+    /// A CSI bridge's stream is started by the first buffer that is queued: the error is that buffer's, the next one
+    /// tries again, and after the last one the program waits until it is asked to end.
+    pub(crate) fn attempt(&self) -> Result<Capture> {
+        match is_imx8mm() {
+            true => Ok(Capture::of(self.start()?.finish(WAITING)?)),
+            false => self.take(),
+        }
+    }
+
+    /// Nothing can be captured; the program's last words.
+    pub(crate) fn refused(&self) -> Result<String> {
+        let capture = self.attempt()?;
+        ensure!(
+            capture.frames.is_empty(),
+            "{} frames came",
+            capture.frames.len()
+        );
+        capture.ensure_no_hang()?;
+        Ok(capture.ended.last_words())
+    }
+
     /// Captures all frames; they must come.
     pub(crate) fn frames(&self) -> Result<Vec<Frame>> {
         self.take()?.complete(self.count)
@@ -177,11 +208,7 @@ impl Shot {
 
 /// Waits for a capture's end.
 pub(crate) fn finish(running: Running) -> Result<Capture> {
-    let ended = running.finish(CAPTURE_LIMIT)?;
-    Ok(Capture {
-        frames: parse(&ended.stdout),
-        ended,
-    })
+    running.finish(CAPTURE_LIMIT).map(Capture::of)
 }
 
 /// Number of frames in what `cam` has printed so far.

@@ -2,6 +2,7 @@
 
 use super::{Bench, Complaints, Suite, Test, Verdict, remark};
 use crate::cam::{self, CAPTURE_LIMIT, Shot, finish, gaps, small};
+use crate::kernel::is_imx8mm;
 use crate::orders::Port;
 use crate::process::Running;
 use anyhow::{Context, Result, ensure};
@@ -73,8 +74,10 @@ fn nak_at_start(bench: &mut Bench) -> Result<Verdict> {
         bench
             .board
             .fault(PORT, json!({ "kind": "nak-transfer", "nth": nth }))?;
-        let capture = Shot::new(PORT, 3, small()).take()?;
-        ensure!(capture.ended.status.is_some(), "transfer {nth}: cam hung");
+        let capture = Shot::new(PORT, 3, small()).attempt()?;
+        capture
+            .ensure_no_hang()
+            .with_context(|| format!("transfer {nth}"))?;
         bench.note(&format!(
             "transfer {nth}: {} frames, {}",
             capture.frames.len(),
@@ -83,7 +86,8 @@ fn nak_at_start(bench: &mut Bench) -> Result<Verdict> {
         refused += usize::from(capture.frames.is_empty());
         works(bench).with_context(|| format!("transfer {nth}"))?;
     }
-    ensure!(refused > 0, "no capture noticed");
+    // Without an image processor the next buffer starts the sensor again.
+    ensure!(refused > 0 || is_imx8mm(), "no capture noticed");
     remark(format!("{refused} of {} captures refused", TRANSFERS.len()))
 }
 
@@ -97,7 +101,7 @@ fn nak_register(bench: &mut Bench) -> Result<Verdict> {
         json!({ "kind": "nak-register", "register": register }),
     )?;
     for _ in 0..2 {
-        Shot::new(PORT, 3, small()).take()?.refused()?;
+        Shot::new(PORT, 3, small()).refused()?;
     }
     works(bench)?;
     Ok(Verdict::Pass)

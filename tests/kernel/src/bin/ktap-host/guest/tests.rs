@@ -139,7 +139,10 @@ fn each_board_has_its_guests() {
         let guests = GUESTS.iter().filter(|guest| guest.is_on(model));
         guests.map(|guest| guest.name).collect::<Vec<_>>()
     };
-    let imx8mm = ["two imx219 without an image processor"];
+    let imx8mm = [
+        "two imx219 without an image processor",
+        "bayonetd without an image processor",
+    ];
     assert_eq!(on(Model::Imx8mm), imx8mm);
     assert!(on(Model::Rpi5).contains(&"two imx283"));
     // A bare PC is no board.
