@@ -6,6 +6,9 @@
 use crate::controls::{Info, v4l2};
 use crate::soft::exchange::SensorInfo;
 
+/// Beyond these no gain makes sense.
+const GAINS: [f64; 2] = [1e-3, 1e6];
+
 /// From an analogue gain to the code of `V4L2_CID_ANALOGUE_GAIN`, and back.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum GainModel {
@@ -18,14 +21,15 @@ pub enum GainModel {
 }
 
 impl GainModel {
-    /// Gain of a code.
+    /// Gain of a code. Codes that no sensor has are given gains that can be reckoned with.
     pub fn gain(self, code: u32) -> f64 {
         let code = f64::from(code);
-        match self {
+        let gain = match self {
             Self::Reciprocal(n) => n / (n - code).max(1.0),
             Self::Linear(n) => code / n,
             Self::Decibel(step) => 10f64.powf(code * step / 20.0),
-        }
+        };
+        gain.clamp(GAINS[0], GAINS[1])
     }
 
     /// Code of the largest gain up to this one, at least 0.

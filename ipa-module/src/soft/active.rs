@@ -96,13 +96,17 @@ impl Active {
     ) -> Option<Setting> {
         let tuning = &session.tuning.exposure;
         let taken = stage.exposure_us * stage.gain;
-        let mut exposure = *self.exposure.get_or_insert(taken);
         let by_hand =
             |wish: Option<f64>, now: f64| wish.map(|wish| if wish > 0.0 { wish } else { now });
         // By hand, but nobody said which: as it is.
         self.wishes.exposure_time = by_hand(self.wishes.exposure_time, stage.exposure_us);
         self.wishes.gain = by_hand(self.wishes.gain, stage.gain);
         let automatic = self.wishes.exposure_time.is_none() || self.wishes.gain.is_none();
+        // As the sensor was left, until something is known.
+        if automatic && levels.is_none() && self.exposure.is_none() {
+            return None;
+        }
+        let mut exposure = *self.exposure.get_or_insert(taken);
         let mut changed = false;
         if let Some(levels) = levels.filter(|_| automatic) {
             let target = Target {

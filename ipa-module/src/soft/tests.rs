@@ -364,6 +364,35 @@ fn a_sensor_without_its_controls_is_refused_with_words() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
+    fn whatever_a_driver_allows_nothing_breaks(
+        limits in any::<[i32; 4]>(),
+        rate in any::<i64>(),
+        length in any::<u32>(),
+        model in prop_oneof![Just("imx219"), Just("imx290"), Just("no sensor")],
+        reported in any::<(i32, i32)>(),
+    ) {
+        let info = |id, minimum, maximum| Info { id, minimum, maximum, default: maximum };
+        let whole = |id, limits: &[i32]| info(id, Value::I32(limits[0]), Value::I32(limits[1]));
+        let controls = [
+            whole(v4l2::EXPOSURE, &limits[..2]),
+            whole(v4l2::ANALOGUE_GAIN, &limits[2..]),
+            info(v4l2::PIXEL_RATE, Value::I64(rate), Value::I64(rate)),
+        ];
+        let settings = Settings { configuration_file: String::new(), sensor_model: model.to_owned() };
+        let sensor = SensorInfo { pixel_rate: 1, min_line_length: length, bits_per_pixel: 10, ..SensorInfo::default() };
+        let Ok(mut soft) = Soft::tuned(Tuning::built_in(model), Processor::Cpu, &settings, sensor, &controls) else {
+            return Ok(());
+        };
+        let (mut metadata, mut orders, mut list) = (List::default(), List::default(), List::default());
+        list.set(v4l2::EXPOSURE, Value::I32(reported.0));
+        list.set(v4l2::ANALOGUE_GAIN, Value::I32(reported.1));
+        for level in [0.5, 0.01, 1.0] {
+            soft.process_stats(0, &flat([level; 3], 10), &list, &mut metadata, &mut orders);
+            soft.compute_params(0);
+        }
+    }
+
+    #[test]
     fn whatever_comes_the_sensor_is_told_what_it_can_do(
         steps in proptest::collection::vec((
             proptest::option::of((0..60u32, prop_oneof![
