@@ -143,9 +143,6 @@ impl Session {
                 // At once: before libcamera asks for this it has ended the software ISP's thread and sent what that
                 // left behind, and messages keep their order, so all of it is done. Events that are still on their
                 // way libcamera takes while it waits for the reply (`SoftwareIsp::stop`, `IPCPipeUnixSocket::call`).
-                if let Some(camera) = &mut self.camera {
-                    camera.soft.stop();
-                }
                 v0_7::reply_stop(call, outbox)?;
             }
             Command::QueueRequest {

@@ -1,4 +1,4 @@
-//! The five verbs of an IPA for libcamera's software ISP, as values in and values out.
+//! The verbs of an IPA for libcamera's software ISP, as values in and values out.
 //!
 //! State is split by how long it lives: [`Session`] from `init` on, [`Active`] from one `configure` to the next, and
 //! `Frame` for one picture. Nothing is allocated after `configure`.
@@ -185,11 +185,6 @@ impl Soft {
         active.auto_exposure.restarted();
         active.told = None;
         active.exposure = None;
-    }
-
-    /// No more frames come.
-    pub fn stop(&mut self) {
-        self.active.told = None;
     }
 
     /// An application queued a request.
