@@ -10,6 +10,8 @@ use bayonet_kernel_tests::comparison::Finding;
 const NEAR: f64 = 0.05;
 /// Frames at the end that tell where exposure stands.
 const STEADY: usize = 15;
+/// The first neutral patch.
+const NEUTRAL: usize = 18;
 /// Neutral patches that are neither clipped nor black: 36 %, 20 % and 9 %.
 const MIDDLE_GREYS: std::ops::Range<usize> = 20..23;
 /// How the best exposure is looked for, in stops.
@@ -34,6 +36,8 @@ pub(crate) struct ColourError {
     pub(crate) shown: f64,
     /// The same at the exposure that makes it least.
     pub(crate) best: f64,
+    /// The same of the six neutral patches, at that exposure.
+    pub(crate) greys: f64,
     /// Exposure of the middle greys, in stops; 0 shows each as light as it is.
     pub(crate) stops: f64,
 }
@@ -43,8 +47,8 @@ pub(crate) struct ColourError {
 pub(crate) struct Verdict {
     /// One for each of [`EXPOSURES`].
     pub(crate) exposures: Vec<Option<Convergence>>,
-    /// Angular errors, sorted.
-    pub(crate) whites: Vec<f64>,
+    /// Angular errors, sorted, of each kind of [`WHITE`].
+    pub(crate) whites: [Vec<f64>; 2],
     /// One for each of [`COLOURS`].
     pub(crate) colours: Vec<Option<ColourError>>,
     /// Microseconds of processor a frame.
@@ -61,14 +65,15 @@ pub(crate) fn judge(model: &SensorModel, findings: &[Finding]) -> Verdict {
         let finding = find(format!("{EXPOSURE}{name}"))?;
         convergence(&behind_change(finding))
     });
-    let whites = findings.iter().filter_map(|finding| {
-        let name = finding.name.strip_prefix(WHITE)?;
-        let kelvin = name.rsplit(' ').next()?.parse().ok()?;
-        let [red, blue] = finding.frames.last()?.gains?;
-        Some(angle([1.0 / red, 1.0, 1.0 / blue], white(model, kelvin)))
+    let whites = WHITE.map(|kind| {
+        let pairs = pairs(model, findings, kind);
+        let mut errors: Vec<f64> = pairs
+            .iter()
+            .map(|pair| angle(pair.found, pair.truth))
+            .collect();
+        errors.sort_by(f64::total_cmp);
+        errors
     });
-    let mut whites: Vec<f64> = whites.collect();
-    whites.sort_by(f64::total_cmp);
     let colours = COLOURS
         .iter()
         .map(|kelvin| colour_error(&find(format!("{COLOUR}{kelvin}"))?.patches));
@@ -87,6 +92,94 @@ pub(crate) fn judge(model: &SensorModel, findings: &[Finding]) -> Verdict {
         resident_kib: workers().map(|worker| worker.resident_kib).max(),
         failures: failures.collect(),
     }
+}
+
+/// A photograph in a light.
+struct Pair {
+    /// Sensor's colours of a grey surface, as `ColourGains` have it and as it is; green is 1.
+    found: [f64; 3],
+    truth: [f64; 3],
+}
+
+fn pairs(model: &SensorModel, findings: &[Finding], kind: &str) -> Vec<Pair> {
+    let pairs = findings.iter().filter_map(|finding| {
+        let name = finding.name.strip_prefix(kind)?;
+        let kelvin = name.rsplit(' ').next()?.parse().ok()?;
+        let [red, blue] = finding.frames.last()?.gains?;
+        Some(Pair {
+            found: [1.0 / red, 1.0, 1.0 / blue],
+            truth: white(model, kelvin),
+        })
+    });
+    pairs.collect()
+}
+
+/// Mean angular error of the best that can be made of the mean colour of the pictures, for each kind of [`WHITE`].
+///
+/// The stock IPA takes the mean colour for the light, so what it found is the mean colour. The oracle knows the truth of
+/// these very pairs, and takes the polynomial of second degree in the logarithms of the mean colour that comes nearest.
+/// In likely light, where the illuminance tells, more is possible than that.
+pub(crate) fn best_possible(model: &SensorModel, stock: &[Finding]) -> [Option<f64>; 2] {
+    WHITE.map(|kind| {
+        let pairs = pairs(model, stock, kind);
+        let terms: Vec<[f64; TERMS]> = pairs.iter().map(|pair| terms(pair.found)).collect();
+        let fit = |channel: usize| {
+            let targets: Vec<f64> = pairs.iter().map(|pair| pair.truth[channel].ln()).collect();
+            least_squares(&terms, &targets)
+        };
+        let (red, blue) = (fit(0)?, fit(2)?);
+        let errors = terms.iter().zip(&pairs).map(|(terms, pair)| {
+            let value = |weights: &[f64; TERMS]| {
+                let sum: f64 = weights
+                    .iter()
+                    .zip(terms)
+                    .map(|(weight, term)| weight * term)
+                    .sum();
+                sum.exp()
+            };
+            angle([value(&red), 1.0, value(&blue)], pair.truth)
+        });
+        Some(errors.sum::<f64>() / pairs.len() as f64)
+    })
+}
+
+const TERMS: usize = 6;
+
+fn terms(colour: [f64; 3]) -> [f64; TERMS] {
+    let (red, blue) = (colour[0].ln(), colour[2].ln());
+    [1.0, red, blue, red * red, red * blue, blue * blue]
+}
+
+/// Weights with the least sum of squares, by Gauss's elimination of the normal equations; none if they are not unique.
+fn least_squares(rows: &[[f64; TERMS]], targets: &[f64]) -> Option<[f64; TERMS]> {
+    let mut matrix = [[0.0; TERMS + 1]; TERMS];
+    for (row, target) in rows.iter().zip(targets) {
+        for (equation, factor) in matrix.iter_mut().zip(row) {
+            for (sum, term) in equation.iter_mut().zip(row.iter().chain([target])) {
+                *sum += factor * term;
+            }
+        }
+    }
+    for pivot in 0..TERMS {
+        let largest = (pivot..TERMS)
+            .max_by(|&a, &b| matrix[a][pivot].abs().total_cmp(&matrix[b][pivot].abs()))?;
+        matrix.swap(pivot, largest);
+        if matrix[pivot][pivot].abs() < 1e-12 {
+            return None;
+        }
+        let above = matrix[pivot];
+        for (row, equation) in matrix.iter_mut().enumerate() {
+            if row != pivot {
+                let factor = equation[pivot] / above[pivot];
+                for (value, above) in equation.iter_mut().zip(above) {
+                    *value -= factor * above;
+                }
+            }
+        }
+    }
+    Some(std::array::from_fn(|row| {
+        matrix[row][TERMS] / matrix[row][row]
+    }))
 }
 
 /// Exposures from the change of light on.
@@ -131,19 +224,22 @@ fn colour_error(codes: &[[f64; 3]]) -> Option<ColourError> {
     }
     let truth = patches.map(|patch| patch.linear.map(f64::from));
     let seen: Vec<_> = codes.iter().map(|code| code.map(linear)).collect();
-    let mean = |stops: f64| {
+    let errors = |stops: f64| -> Vec<f64> {
         let by = stops.exp2();
-        let errors = seen.iter().zip(truth).map(|(&seen, truth)| {
-            difference(Lab::of(seen.map(|value| value * by)), Lab::of(truth))
-        });
-        errors.sum::<f64>() / truth.len() as f64
+        let pairs = seen.iter().zip(truth);
+        pairs
+            .map(|(&seen, truth)| difference(Lab::of(seen.map(|value| value * by)), Lab::of(truth)))
+            .collect()
     };
-    let best = STOPS.map(|step| mean(f64::from(step) * STOPS_PER_STEP));
+    let mean = |errors: &[f64]| errors.iter().sum::<f64>() / errors.len() as f64;
+    let best = STOPS.map(|step| errors(f64::from(step) * STOPS_PER_STEP));
+    let best = best.min_by(|a, b| mean(a).total_cmp(&mean(b)))?;
     let stops =
         MIDDLE_GREYS.map(|grey| (luminance(seen[grey]).max(1e-4) / luminance(truth[grey])).log2());
     Some(ColourError {
-        shown: mean(0.0),
-        best: best.fold(f64::INFINITY, f64::min),
+        shown: mean(&errors(0.0)),
+        best: mean(&best),
+        greys: mean(&best[NEUTRAL..]),
         stops: stops.sum::<f64>() / MIDDLE_GREYS.len() as f64,
     })
 }
@@ -205,6 +301,30 @@ mod tests {
     }
 
     #[test]
+    fn the_oracle_undoes_what_can_be_undone() {
+        let model = SensorModel::named("imx219").unwrap();
+        // Mean colours that are half as far from one point as the light.
+        let findings: Vec<_> = (0..12)
+            .map(|index| {
+                let kelvin = 2500.0 + 400.0 * f64::from(index);
+                let [red, _, blue] = white(&model, kelvin);
+                let wobble = 1.0 + 0.1 * f64::from(index % 3);
+                Finding {
+                    name: format!("{}scene {kelvin}", WHITE[0]),
+                    frames: vec![Frame {
+                        exposure: 1.0,
+                        gains: Some([red.sqrt().recip() * wobble, blue.sqrt().recip() / wobble]),
+                    }],
+                    ..Finding::default()
+                }
+            })
+            .collect();
+        let [best, none] = best_possible(&model, &findings);
+        assert!(best.unwrap() < 1.0, "{best:?}");
+        assert_eq!(none, None);
+    }
+
+    #[test]
     fn findings_become_figures() {
         let model = SensorModel::named("imx219").unwrap();
         let [red, _, blue] = white(&model, 3500.0);
@@ -224,7 +344,7 @@ mod tests {
             ..Finding::default()
         };
         let mut findings = vec![
-            finding("white coffee's middle 3500", 1000),
+            finding("white at 800 lux, coffee's middle 3500", 1000),
             finding("exposure from dark", 3000),
         ];
         findings.push(Finding {
@@ -233,7 +353,13 @@ mod tests {
             ..Finding::default()
         });
         let verdict = judge(&model, &findings);
-        assert!(verdict.whites[0] < 1e-5 && verdict.whites.len() == 1);
+        assert!(verdict.whites[0][0] < 1e-5 && verdict.whites[0].len() == 1);
+        assert!(verdict.whites[1].is_empty());
+        assert_eq!(
+            best_possible(&model, &findings),
+            [None, None],
+            "one pair is too few"
+        );
         assert_eq!(verdict.exposures[0].unwrap().frames, Some(0));
         assert_eq!(verdict.exposures[1], None);
         assert_eq!(verdict.cpu_us, Some(0.2));

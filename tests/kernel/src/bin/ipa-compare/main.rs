@@ -13,7 +13,7 @@ use bayonet_board::prepare::{Options, Prepared, prepare};
 use bayonet_board::sensor::SensorModel;
 use bayonet_kernel_tests::comparison::Finding;
 use clap::Parser;
-use guest::{Bench, Built, Ipa};
+use guest::{Bench, Ipa};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,9 +39,6 @@ struct Cli {
     /// Sensor on the main port
     #[arg(long, value_name = "SENSOR", default_value = "imx219")]
     sensor: String,
-    /// Where libbayonet_ipa.so and soft_ipa_proxy are, built for the guest; without it they are built
-    #[arg(long, value_name = "DIR")]
-    ipa: Option<PathBuf>,
     /// Write what was found, before it was judged, as JSON
     #[arg(long, value_name = "FILE")]
     findings: Option<PathBuf>,
@@ -88,16 +85,12 @@ fn compare(cli: &Cli) -> Result<()> {
     let scenes = cli.workspace.join(SCENES);
     let plan = plan::plan(&model, &scenes, directory.path())?;
     let prepared = prepare(&Options::default()).context("preparing the guest")?;
-    let built = match &cli.ipa {
-        Some(programs) => Built::at(programs, &cli.workspace),
-        None => Built::make(&prepared, &cli.workspace)?,
-    };
     let bench = bench(cli, &prepared, directory.path())?;
     let stock = match kept {
         Some(stock) => stock,
         None => bench.findings(Ipa::Stock, &plan)?,
     };
-    let ours = bench.findings(Ipa::Ours(&built), &plan)?;
+    let ours = bench.findings(Ipa::Ours, &plan)?;
     let findings = Findings {
         sensor: cli.sensor.clone(),
         stock,
@@ -106,9 +99,10 @@ fn compare(cli: &Cli) -> Result<()> {
     if let Some(file) = &cli.findings {
         write(file, &serde_json::to_string(&findings)?)?;
     }
+    let best = judge::best_possible(&model, &findings.stock);
     let stock = judge::judge(&model, &findings.stock);
     let ours = judge::judge(&model, &findings.ours);
-    let table = report::markdown(&cli.sensor, &stock, &ours);
+    let table = report::markdown(&cli.sensor, &stock, &ours, &best);
     let plot = plot::svg([&findings.stock, &findings.ours], [&stock, &ours]);
     write(&cli.workspace.join(TABLE), &table)?;
     write(&cli.workspace.join(PLOT), &plot)?;

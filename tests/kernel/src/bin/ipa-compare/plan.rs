@@ -26,6 +26,8 @@ pub(crate) const EXPOSURES: [(&str, f64, f64); 4] = [
 pub(crate) const WHITES: [f64; 8] = [
     2500.0, 2900.0, 3500.0, 4000.0, 4600.0, 5200.0, 6000.0, 7000.0,
 ];
+/// Illuminance at which light of each of these temperatures is common: candles and lamps, rooms, overcast sky, sun, shade.
+pub(crate) const LIKELY: [f64; 8] = [30.0, 100.0, 200.0, 500.0, 1000.0, 5000.0, 10_000.0, 3000.0];
 /// Temperatures at which colours are looked at.
 pub(crate) const COLOURS: [f64; 4] = [2900.0, 4000.0, 5000.0, 6500.0];
 /// Photographs, and the two whose middle is a scene of its own: less to see, other colours.
@@ -36,7 +38,8 @@ const CHART_ASPECT: f64 = 1.5;
 
 /// Names of the kinds of runs; what follows in a run's name says which one.
 pub(crate) const EXPOSURE: &str = "exposure ";
-pub(crate) const WHITE: &str = "white ";
+/// At one illuminance, whatever the temperature; and where each is likely.
+pub(crate) const WHITE: [&str; 2] = ["white at 800 lux, ", "white in likely light, "];
 pub(crate) const COLOUR: &str = "colour ";
 
 /// Everything; scenes that have to be made go into `directory`.
@@ -77,9 +80,11 @@ pub(crate) fn plan(model: &SensorModel, scenes: &Path, directory: &Path) -> Resu
         photographs.push((format!("{name}'s middle"), crop.display().to_string()));
     }
     for (name, scene) in &photographs {
-        for kelvin in WHITES {
-            let name = format!("{WHITE}{name} {kelvin}");
-            runs.push(run(name, scene, kelvin, &[LUX], false));
+        for (kelvin, likely) in WHITES.into_iter().zip(LIKELY) {
+            for (kind, lux) in WHITE.into_iter().zip([LUX, likely]) {
+                let name = format!("{kind}{name} {kelvin}");
+                runs.push(run(name, scene, kelvin, &[lux], false));
+            }
         }
     }
     for kelvin in COLOURS {
@@ -131,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_are_forty_pairs_and_every_run_has_its_name() {
+    fn there_are_forty_pairs_of_each_kind_and_every_run_has_its_name() {
         let model = SensorModel::named("imx219").unwrap();
         let directory = tempfile::tempdir().unwrap();
         let scenes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/board/scenes");
@@ -142,7 +147,8 @@ mod tests {
                 .filter(|run| run.name.starts_with(kind))
                 .count()
         };
-        assert_eq!((count(EXPOSURE), count(WHITE), count(COLOUR)), (4, 40, 4));
+        assert_eq!((count(EXPOSURE), count(COLOUR)), (4, 4));
+        assert_eq!(WHITE.map(count), [40, 40]);
         let mut names: Vec<_> = plan.runs.iter().map(|run| &run.name).collect();
         names.sort();
         names.dedup();

@@ -1,7 +1,7 @@
 //! The curves of both IPAs, as SVG.
 
 use crate::judge::{Verdict, behind_change, final_exposure};
-use crate::plan::{EXPOSURE, EXPOSURE_FRAMES, EXPOSURES};
+use crate::plan::{EXPOSURE, EXPOSURE_FRAMES, EXPOSURES, WHITE};
 use bayonet_kernel_tests::comparison::Finding;
 use std::fmt::Write;
 
@@ -50,10 +50,10 @@ impl Panel {
             self.x[1],
         );
         let (at, half) = (left - 6.0, top + height / 2.0);
-        let _ = write!(
+        let _ = writeln!(
             text,
             "<text x=\"{at}\" y=\"{half}\" text-anchor=\"middle\" transform=\"rotate(-90 {at} {half})\">{y}: {low} to \
-             {high}</text>\n"
+             {high}</text>"
         );
         text
     }
@@ -69,7 +69,7 @@ impl Panel {
 
 /// Findings and verdicts of the stock IPA and of ours.
 pub(crate) fn svg(findings: [&[Finding]; 2], verdicts: [&Verdict; 2]) -> String {
-    let panels = EXPOSURES.len() + 1;
+    let panels = EXPOSURES.len() + WHITE.len();
     let (columns, rows) = (3, panels.div_ceil(3));
     let left = |index: usize| MARGIN + (index % columns) as f64 * (PANEL.0 + MARGIN);
     let top = |index: usize| MARGIN + (index / columns) as f64 * (PANEL.1 + 1.3 * MARGIN);
@@ -104,24 +104,28 @@ pub(crate) fn svg(findings: [&[Finding]; 2], verdicts: [&Verdict; 2]) -> String 
             text += &panel.line(points, colour);
         }
     }
-    let panel = Panel {
-        left: left(panels - 1),
-        top: top(panels - 1),
-        x: [0.0, DEGREES],
-        y: [0.0, 1.0],
-    };
-    text += &panel.axes("white, pairs with less error", "degrees", "part of all");
-    for (verdict, colour) in verdicts.iter().zip(COLOURS) {
-        let count = verdict.whites.len() as f64;
-        let points = verdict.whites.iter().enumerate();
-        let points = points.map(|(index, &error)| (error, (index + 1) as f64 / count));
-        text += &panel.line(std::iter::once((0.0, 0.0)).chain(points), colour);
+    for (kind, name) in WHITE.iter().enumerate() {
+        let place = EXPOSURES.len() + kind;
+        let panel = Panel {
+            left: left(place),
+            top: top(place),
+            x: [0.0, DEGREES],
+            y: [0.0, 1.0],
+        };
+        text += &panel.axes(
+            name.trim_end_matches([',', ' ']),
+            "degrees",
+            "pairs with less error",
+        );
+        for (verdict, colour) in verdicts.iter().zip(COLOURS) {
+            let count = verdict.whites[kind].len() as f64;
+            let points = verdict.whites[kind].iter().enumerate();
+            let points = points.map(|(index, &error)| (error, (index + 1) as f64 / count));
+            text += &panel.line(std::iter::once((0.0, 0.0)).chain(points), colour);
+        }
     }
     for (index, (name, colour)) in NAMES.iter().zip(COLOURS).enumerate() {
-        let (x, y) = (
-            left(panels % columns),
-            top(panels) + 30.0 + index as f64 * 18.0,
-        );
+        let (x, y) = (MARGIN + index as f64 * 120.0, MARGIN - 26.0);
         text += &format!(
             "<text x=\"{x}\" y=\"{y}\" fill=\"{colour}\" font-size=\"14\">{name}</text>\n"
         );
@@ -148,17 +152,17 @@ mod tests {
             ..Finding::default()
         };
         let verdict = Verdict {
-            whites: vec![0.5, 40.0],
+            whites: [vec![0.5, 40.0], Vec::new()],
             ..Verdict::default()
         };
         let text = svg([&[finding], &[]], [&verdict, &Verdict::default()]);
-        assert_eq!(text.matches("<polyline").count(), 3);
+        assert_eq!(text.matches("<polyline").count(), 1 + 2 * WHITE.len());
         assert!(text.starts_with("<svg") && text.ends_with("</svg>\n"));
         // What is beyond an axis stays at its end.
         assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
         assert_eq!(
             text.matches("<text").count(),
-            3 * (EXPOSURES.len() + 1) + NAMES.len()
+            3 * (EXPOSURES.len() + WHITE.len()) + NAMES.len()
         );
     }
 }

@@ -1,14 +1,19 @@
 //! The figures of both IPAs side by side, in Markdown.
 
 use crate::judge::{Convergence, Verdict, mean_and_quantile};
-use crate::plan::{COLOURS, EXPOSURES, WHITES};
+use crate::plan::{COLOURS, EXPOSURES, WHITE, WHITES};
 
 /// Part of the angular errors that the second figure does not exceed.
 const MOST: f64 = 0.95;
 const NOTHING: &str = "-";
 
-/// Verdicts on the stock IPA and on ours.
-pub(crate) fn markdown(sensor: &str, stock: &Verdict, ours: &Verdict) -> String {
+/// Verdicts on the stock IPA and on ours, and the best possible mean error of white of each kind.
+pub(crate) fn markdown(
+    sensor: &str,
+    stock: &Verdict,
+    ours: &Verdict,
+    best: &[Option<f64>; 2],
+) -> String {
     let both = [stock, ours];
     let mut text = format!(
         "# Bayonet's IPA beside libcamera's own\n\nMade by `ipa-compare`, which `make bench` runs: the virtual board \
@@ -34,17 +39,28 @@ pub(crate) fn markdown(sensor: &str, stock: &Verdict, ours: &Verdict) -> String 
             exposure(verdict).map(|found| percent(found.ripple))
         });
     }
-    let temperatures = WHITES.len();
-    row(
-        format!("white, photographs at {temperatures} temperatures: pairs measured"),
-        &|verdict| Some(verdict.whites.len().to_string()),
-    );
-    row("white: angular error, mean".into(), &|verdict| {
-        mean_and_quantile(&verdict.whites, MOST).map(|(mean, _)| format!("{mean:.2}°"))
-    });
-    row("white: angular error, 19 of 20 below".into(), &|verdict| {
-        mean_and_quantile(&verdict.whites, MOST).map(|(_, most)| format!("{most:.2}°"))
-    });
+    for (kind, (name, best)) in WHITE.iter().zip(best).enumerate() {
+        let name = name.trim_end_matches([',', ' ']);
+        let temperatures = WHITES.len();
+        row(
+            format!("{name}, photographs at {temperatures} temperatures: pairs measured"),
+            &|verdict| Some(verdict.whites[kind].len().to_string()),
+        );
+        row(format!("{name}: angular error, mean"), &|verdict| {
+            mean_and_quantile(&verdict.whites[kind], MOST).map(|(mean, _)| format!("{mean:.2}°"))
+        });
+        row(
+            format!("{name}: angular error, 19 of 20 below"),
+            &|verdict| {
+                mean_and_quantile(&verdict.whites[kind], MOST)
+                    .map(|(_, most)| format!("{most:.2}°"))
+            },
+        );
+        row(
+            format!("{name}: mean error of an oracle on the same mean colours"),
+            &|_| best.map(|best| format!("{best:.2}°")),
+        );
+    }
     for (index, kelvin) in COLOURS.iter().enumerate() {
         let colour = |verdict: &Verdict| verdict.colours.get(index).copied().flatten();
         row(
@@ -54,6 +70,10 @@ pub(crate) fn markdown(sensor: &str, stock: &Verdict, ours: &Verdict) -> String 
         row(
             format!("colour chart, {kelvin} K: mean ΔE00 at best exposure"),
             &|verdict| colour(verdict).map(|found| format!("{:.2}", found.best)),
+        );
+        row(
+            format!("colour chart, {kelvin} K: the same of its greys"),
+            &|verdict| colour(verdict).map(|found| format!("{:.2}", found.greys)),
         );
         row(
             format!("colour chart, {kelvin} K: middle greys, stops too light"),
@@ -67,7 +87,8 @@ pub(crate) fn markdown(sensor: &str, stock: &Verdict, ours: &Verdict) -> String 
         verdict.resident_kib.map(|size| format!("{size} KiB"))
     });
     text += "\nWhite is compared as the sensor sees it: what `ColourGains` takes for grey, against the sensor model's \
-             grey in that light. Middle greys are the chart's patches of densities 0.44, 0.70 and 1.05. Heap \
+             grey in that light; an oracle that knows the truth of the same pairs fits a polynomial of second degree to \
+             the mean colours, without the illuminance. Middle greys are the chart's patches of densities 0.44, 0.70 and 1.05. Heap \
              allocations are not in the table: they cannot be counted in the guest, and a test of `ipa-module` counts \
              ours.\n";
     for (whose, verdict) in ["libcamera's", "Bayonet's"].iter().zip(both) {
@@ -97,7 +118,7 @@ mod tests {
         };
         let stock = Verdict {
             exposures: vec![Some(found); EXPOSURES.len()],
-            whites: vec![1.0, 2.0],
+            whites: [vec![1.0, 2.0], Vec::new()],
             cpu_us: Some(12.3),
             ..Verdict::default()
         };
@@ -105,11 +126,11 @@ mod tests {
             failures: vec!["colour 2900: no frame".into()],
             ..Verdict::default()
         };
-        let text = markdown("imx219", &stock, &ours);
+        let text = markdown("imx219", &stock, &ours, &[Some(0.75), None]);
         let rows: Vec<_> = text.lines().filter(|line| line.starts_with("| ")).collect();
         assert_eq!(
             rows.len(),
-            1 + 3 * EXPOSURES.len() + 3 + 3 * COLOURS.len() + 2
+            1 + 3 * EXPOSURES.len() + 4 * WHITE.len() + 4 * COLOURS.len() + 2
         );
         assert!(rows.iter().all(|row| row.matches('|').count() == 4));
         for words in [
@@ -117,6 +138,7 @@ mod tests {
             "| 12.3 % | - |",
             "| 1.50° | - |",
             "| 12 µs | - |",
+            "| 0.75° | 0.75° |",
             "| 2 | 0 |",
         ] {
             assert!(text.contains(words), "{words}: {text}");

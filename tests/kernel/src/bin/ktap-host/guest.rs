@@ -53,7 +53,7 @@ const SOFTWARE_ISP_WITH_DRIVER: [&str; 9] = [
 ];
 
 /// All guests, in the order in which they are booted.
-pub(crate) const GUESTS: [Guest; 10] = [
+pub(crate) const GUESTS: [Guest; 11] = [
     Guest {
         name: "two imx283",
         suites: &[
