@@ -186,7 +186,7 @@ pub(crate) struct BoardArgs {
     pub(crate) seed: u64,
     /// Stretch all frames: each takes so many times as long as on hardware.
     ///
-    /// The guest sees the sensors' own timing and gets fewer frames a second; a slow host then loses none.
+    /// The guest sees the sensors' own timing and gets fewer frames a second; a slow host then loses fewer.
     #[arg(long, value_name = "FACTOR", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) slow: u32,
     /// Take orders on this socket as well.
