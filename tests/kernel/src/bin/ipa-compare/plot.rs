@@ -3,7 +3,6 @@
 use crate::judge::{Verdict, behind_change, final_exposure};
 use crate::plan::{EXPOSURE, EXPOSURE_FRAMES, EXPOSURES, WHITE};
 use bayonet_kernel_tests::comparison::Finding;
-use std::fmt::Write;
 
 const PANEL: (f64, f64) = (260.0, 180.0);
 const MARGIN: f64 = 46.0;
@@ -40,22 +39,18 @@ impl Panel {
         let (width, height) = PANEL;
         let (middle, bottom) = (left + width / 2.0, top + height);
         let [low, high] = self.y;
-        let mut text = format!(
+        let (at, half) = (left - 6.0, top + height / 2.0);
+        format!(
             "<rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{height}\" fill=\"none\" stroke=\"#888\"/>\n\
              <text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\" font-weight=\"bold\">{title}</text>\n\
-             <text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{x}: {} to {}</text>\n",
+             <text x=\"{middle}\" y=\"{}\" text-anchor=\"middle\">{x}: {} to {}</text>\n\
+             <text x=\"{at}\" y=\"{half}\" text-anchor=\"middle\" transform=\"rotate(-90 {at} {half})\">{y}: {low} to \
+             {high}</text>\n",
             top - 6.0,
             bottom + 15.0,
             self.x[0],
             self.x[1],
-        );
-        let (at, half) = (left - 6.0, top + height / 2.0);
-        let _ = writeln!(
-            text,
-            "<text x=\"{at}\" y=\"{half}\" text-anchor=\"middle\" transform=\"rotate(-90 {at} {half})\">{y}: {low} to \
-             {high}</text>"
-        );
-        text
+        )
     }
 
     fn line(&self, points: impl Iterator<Item = (f64, f64)>, colour: &str) -> String {
