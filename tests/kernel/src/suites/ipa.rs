@@ -67,7 +67,7 @@ pub(super) const SUITE: Suite = Suite {
 /// The worker, as `/proc/PID/comm` names it.
 const WORKER: &str = "soft_ipa_proxy";
 /// What it says first.
-const HELLO: &str = "Bayonet's IPA";
+pub(super) const HELLO: &str = "Bayonet's IPA";
 /// Longest time for anything that takes seconds on an idle machine.
 const LIMIT: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(20);
@@ -134,6 +134,8 @@ fn product(frame: &Frame) -> Result<f64> {
 fn at_rest(bench: &mut Bench, port: Port, kelvin: f64, lux: f64) -> Result<(Frame, f64)> {
     bench.board.chart()?;
     bench.board.light(kelvin, lux)?;
+    // 35 mm show the whole chart, whose mean is grey.
+    bench.board.lens(30, 2)?;
     let frames = Shot::new(port, FRAMES, stream(port)).frames()?;
     let last = frames.last().context("no frame")?.clone();
     let products = frames[FRAMES - STEADY..]
@@ -321,13 +323,12 @@ fn lens(bench: &mut Bench) -> Result<Verdict> {
 }
 
 /// Where Debian has the modules that come with libcamera.
-const STOCK: &str = "LIBCAMERA_IPA_MODULE_PATH=/usr/lib/aarch64-linux-gnu/libcamera/ipa";
+pub(super) const STOCK: &str = "LIBCAMERA_IPA_MODULE_PATH=/usr/lib/aarch64-linux-gnu/libcamera/ipa";
+/// One that libcamera signed would run in the application's process otherwise.
+pub(super) const ISOLATED: &str = "LIBCAMERA_IPA_FORCE_ISOLATION=1";
 
 fn handed_over(_: &mut Bench) -> Result<Verdict> {
-    let ended = ended(
-        start(Port::Mount, 8, &[STOCK, "LIBCAMERA_IPA_FORCE_ISOLATION=1"])?,
-        8,
-    )?;
+    let ended = ended(start(Port::Mount, 8, &[STOCK, ISOLATED])?, 8)?;
     ensure!(
         !ended.stderr.contains(HELLO),
         "Bayonet's IPA was loaded all the same"
