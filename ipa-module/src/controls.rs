@@ -38,6 +38,7 @@ pub mod id {
 pub mod v4l2 {
     #![allow(missing_docs, reason = "each is the kernel's control of that name")]
     pub const EXPOSURE: u32 = 0x0098_0911;
+    pub const VBLANK: u32 = 0x009e_0901;
     pub const HBLANK: u32 = 0x009e_0902;
     pub const ANALOGUE_GAIN: u32 = 0x009e_0903;
     pub const PIXEL_RATE: u32 = 0x009f_0902;

@@ -53,8 +53,8 @@ pub fn is_ours(file: &Path) -> io::Result<bool> {
 }
 
 /// Where workers are installed: `libcamera` in the directory for programs that are not started by hand, which is
-/// `libexec` or, in older distributions, a library directory (libcamera 0.7.1, `meson.build`: `libexecdir`). What was
-/// installed with the module comes first, for it is of the same libcamera.
+/// `libexec`, in Debian below it one for the architecture, or in older distributions a library directory (libcamera
+/// 0.7.1, `meson.build`: `libexecdir`). What was installed with the module comes first, for it is of the same libcamera.
 pub fn directories(module: &Path) -> Vec<String> {
     let mut prefixes = ["/usr", "/usr/local"];
     if module.starts_with(prefixes[1]) {
@@ -62,7 +62,10 @@ pub fn directories(module: &Path) -> Vec<String> {
     }
     let mut directories = Vec::new();
     for prefix in prefixes {
-        for directory in ["libexec", &format!("lib/{ARCH}-linux-gnu"), "lib64", "lib"] {
+        let triplet = format!("{ARCH}-linux-gnu");
+        let of_architecture = ["libexec", "lib"].map(|directory| format!("{directory}/{triplet}"));
+        let plain = ["libexec", "lib64", "lib"].map(str::to_owned);
+        for directory in of_architecture.into_iter().chain(plain) {
             directories.push(format!("{prefix}/{directory}/libcamera"));
         }
     }
@@ -128,14 +131,12 @@ mod tests {
     #[test]
     fn the_module_s_own_installation_comes_first() {
         let first = |module| directories(Path::new(module)).remove(0);
+        let expected = |prefix| format!("{prefix}/libexec/{ARCH}-linux-gnu/libcamera");
         assert_eq!(
             first("/usr/lib/libcamera/ipa_soft_simple.so"),
-            "/usr/libexec/libcamera"
+            expected("/usr")
         );
-        assert_eq!(
-            first("/usr/local/lib/ipa.so"),
-            "/usr/local/libexec/libcamera"
-        );
+        assert_eq!(first("/usr/local/lib/ipa.so"), expected("/usr/local"));
     }
 
     #[test]

@@ -54,14 +54,40 @@ pub struct Known {
     pub gain: GainModel,
     /// Black level in units of 16 bits, where it is fixed.
     pub black_level: Option<u16>,
-    /// Where read-outs have lines of different durations: the smallest horizontal blanking of each, by which it is
-    /// known, and its width, both in pixels.
-    pub readouts: &'static [(i64, u32)],
+    /// Where read-outs have lines of different durations.
+    pub readouts: &'static [Readout],
 }
 
-/// Read-outs of imx283, from `min_hmax` and `width` of the kernel's `drivers/media/i2c/imx283.c`. A binned line takes
-/// less time than its pixels at the pixel rate, hence the negative blanking.
-const IMX283: &[(i64, u32)] = &[(442, 5472), (488, 5472), (-322, 2736), (70, 1824)];
+/// A read-out of a sensor.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Readout {
+    /// Smallest horizontal blanking in pixels, by which it is known.
+    blanking: i64,
+    /// In pixels.
+    width: i64,
+    /// In lines.
+    height: i64,
+    /// Lines of a frame that no exposure has.
+    margin: i64,
+}
+
+const fn readout(blanking: i64, width: i64, height: i64, margin: i64) -> Readout {
+    Readout {
+        blanking,
+        width,
+        height,
+        margin,
+    }
+}
+
+/// Read-outs of imx283, from `min_hmax`, `width`, `height` and `min_shr` of the kernel's `drivers/media/i2c/imx283.c`. A
+/// binned line takes less time than its pixels at the pixel rate, hence the negative blanking.
+const IMX283: &[Readout] = &[
+    readout(442, 5472, 3648, 11),
+    readout(488, 5472, 3648, 10),
+    readout(-322, 2736, 1824, 12),
+    readout(70, 1824, 1216, 16),
+];
 
 const fn known(model: &'static str, gain: GainModel, black_level: Option<u16>) -> Known {
     Known {
@@ -99,22 +125,36 @@ const KNOWN: [Known; 14] = [
 /// controls. The pixel rate is among them. The width is not, and so neither is the line length, unless the read-out is
 /// known by its blanking.
 pub fn line_us(known: Option<Known>, info: &SensorInfo, controls: &[Info]) -> Option<f64> {
-    let control = |id| controls.iter().find(|info| info.id == id);
-    let rate = control(v4l2::PIXEL_RATE).and_then(|rate| rate.default.integer());
-    let rate = rate
-        .filter(|rate| *rate > 0)
-        .map_or(info.pixel_rate as f64, |rate| rate as f64);
-    let length = || {
-        let blanking = control(v4l2::HBLANK)?;
-        let least = blanking.minimum.integer()?;
-        let (_, width) = known?
-            .readouts
-            .iter()
-            .find(|(blanking, _)| *blanking == least)?;
-        Some(f64::from(*width) + blanking.default.integer()? as f64)
-    };
-    let length = length().unwrap_or(f64::from(info.min_line_length));
+    let rate = default(controls, v4l2::PIXEL_RATE).filter(|rate| *rate > 0);
+    let rate = rate.map_or(info.pixel_rate as f64, |rate| rate as f64);
+    let length = || Some(known?.readout(controls)?.width + default(controls, v4l2::HBLANK)?);
+    let length = length().map_or(f64::from(info.min_line_length), |length| length as f64);
     (rate > 0.0 && length > 0.0).then(|| length / rate * 1e6)
+}
+
+/// The longest exposure in lines in the mode that these limits are of, where it is known better than from the limit that
+/// the driver tells: imx283's (kernel 7.3) computes it with the height of the mode before.
+pub fn longest(known: Option<Known>, controls: &[Info]) -> Option<u32> {
+    let readout = known?.readout(controls)?;
+    let lines = readout.height + default(controls, v4l2::VBLANK)? - readout.margin;
+    u32::try_from(lines).ok().filter(|lines| *lines > 0)
+}
+
+impl Known {
+    fn readout(&self, controls: &[Info]) -> Option<Readout> {
+        let blanking = controls.iter().find(|info| info.id == v4l2::HBLANK)?;
+        let blanking = blanking.minimum.integer()?;
+        let mut readouts = self.readouts.iter();
+        readouts
+            .find(|readout| readout.blanking == blanking)
+            .copied()
+    }
+}
+
+fn default(controls: &[Info], id: u32) -> Option<i64> {
+    let info = controls.iter().find(|info| info.id == id)?;
+    // What no driver tells would only overflow.
+    info.default.integer().filter(|value| value.abs() < 1 << 40)
 }
 
 /// What is known of a sensor; `None` of most.
@@ -164,6 +204,15 @@ mod tests {
             )
         };
         assert!((line(70, 76).unwrap() - 1900.0 / 480.0).abs() < 1e-9);
+        let frame = info(v4l2::VBLANK, 2984, 2984);
+        assert_eq!(
+            longest(find("imx283"), &[info(v4l2::HBLANK, 70, 76), frame]),
+            Some(4184)
+        );
+        assert_eq!(
+            longest(find("imx219"), &[info(v4l2::HBLANK, 70, 76), frame]),
+            None
+        );
         assert!((line(-322, -236).unwrap() - 2500.0 / 480.0).abs() < 1e-9);
         // Another one: as it was at first.
         assert!((line(71, 76).unwrap() - 5914.0 / 480.0).abs() < 1e-9);

@@ -2,8 +2,10 @@
 //!
 //! A frame's statistics and the exposure it was taken with say what exposure would have given the target at once, so
 //! there is one step and no gradual approach. What makes loops swing is a frame whose exposure is not what it is said
-//! to be: orders take some frames to arrive, and libcamera's account of that is off by a frame where frames are lost.
-//! So a frame counts only when the exposure that was ordered has been reported for some frames in a row.
+//! to be. Orders take some frames to arrive. libcamera's account of that (0.7, `delayed_controls.cpp`, a ring of 16
+//! entries by the sensor's count of frames, read by the requests' count) lags by every frame that was ever lost, or runs
+//! ahead by up to a ring's length. So a frame counts only when the exposure that was ordered has been reported for some
+//! frames in a row, and not before such a frame can have come at all.
 //!
 //! The statistics are one histogram and three sums of the whole picture: metering by place is not to be had.
 
@@ -11,7 +13,10 @@ use super::levels::{self, Levels};
 
 /// Frames in a row that must report what was ordered. Longest delay of the sensors that libcamera knows, and one.
 const STEADY: u32 = 3;
-/// Frames after an order from which on every frame counts again: a driver may have made something else of it.
+/// Frames after an order before one with that exposure can come: on their way are those that wait to be processed,
+/// the one that is read out, and those of the sensor's delay.
+const EARLIEST: u32 = 6;
+/// Frames after an order from which on every frame counts, whatever is reported: more than the ring of 16 is long.
 const PATIENCE: u32 = 24;
 /// Errors up to this one are none: no change that nobody sees.
 const DEAD_ZONE: f64 = 0.02;
@@ -84,7 +89,7 @@ impl AutoExposure {
             0
         };
         self.since = self.since.saturating_add(1);
-        self.steady >= STEADY || self.since >= PATIENCE
+        (self.steady >= STEADY && self.since >= EARLIEST) || self.since >= PATIENCE
     }
 
     /// What the exposure of a frame that counts must be multiplied by; `None` at rest.
@@ -160,15 +165,19 @@ mod tests {
     #[test]
     fn a_frame_counts_when_its_exposure_is_the_ordered_one_for_some_frames() {
         let mut auto = AutoExposure::default();
-        assert_eq!(
-            [true; 3].map(|reported| auto.frame(reported)),
-            [false, false, true]
-        );
         auto.ordered();
-        let frames = [false, true, false, true, true, true];
+        let counts = [true; 8].map(|reported| auto.frame(reported));
+        let first = counts.iter().position(|counts| *counts);
+        assert_eq!(first, Some(EARLIEST as usize - 1), "too early to be true");
+        auto.ordered();
+        let reports = [
+            false, false, true, false, false, false, false, true, true, true,
+        ];
+        let counts = reports.map(|reported| auto.frame(reported));
         assert_eq!(
-            frames.map(|reported| auto.frame(reported)),
-            [false, false, false, false, false, true]
+            counts.iter().position(|counts| *counts),
+            Some(9),
+            "three in a row"
         );
     }
 

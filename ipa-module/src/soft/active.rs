@@ -15,6 +15,8 @@ use crate::tuning::Tuning;
 
 /// Mean luminance that no exposure value goes beyond.
 const BRIGHTEST: f64 = 0.7;
+/// Changes of digital gain alone that nobody sees.
+const DIGITAL_DEAD_ZONE: f64 = 0.01;
 /// Illuminance that white balance assumes where it cannot be known: a lit room.
 const ORDINARY_LUX: f64 = 500.0;
 
@@ -129,10 +131,15 @@ impl Active {
             digital_gain: if automatic { tuning.digital_gain } else { 1.0 },
         };
         let split = exposure_split::split(exposure, &stages[..count], &self.limits, &fixed);
-        self.digital_gain = split.digital_gain;
         self.exposure = Some(exposure);
+        let same = self.told == Some(split.setting);
         if changed {
-            self.at_limit = self.told == Some(split.setting);
+            // The target is out of the sensor's reach, or between two of its steps.
+            self.at_limit = same;
+        }
+        // What is only a matter of digital gain is not followed in steps that nobody sees.
+        if !(same && (split.digital_gain / self.digital_gain - 1.0).abs() < DIGITAL_DEAD_ZONE) {
+            self.digital_gain = split.digital_gain;
         }
         if self.told == Some(split.setting) {
             return None;

@@ -254,15 +254,13 @@ impl Soft {
     ) {
         let Self { session, active } = self;
         let reported = active.reported(sensor);
-        let stage = active.limits.of(reported);
+        let told = active.told.unwrap_or(reported);
         // While nothing was ordered every frame is as it should be.
-        let counts = active
-            .auto_exposure
-            .frame(active.told.is_none_or(|told| told == reported))
-            || active.told.is_none();
+        let counts = active.auto_exposure.frame(told == reported) || active.told.is_none();
         let levels = Levels::new(statistics, session.sensor.bits_per_pixel);
-        // One whose exposure may be another than is reported tells neither illuminance nor what to do about it.
+        // One whose exposure may be another than was ordered tells neither illuminance nor what to do about it.
         let levels = levels.filter(|_| counts);
+        let stage = active.limits.of(told);
         if let Some(levels) = &levels {
             active.black = active.black.seen(levels);
             active.see(session, levels, stage);
@@ -272,7 +270,7 @@ impl Soft {
             orders.set(v4l2::ANALOGUE_GAIN, Value::I32(setting.code as i32));
         }
         let taken = Taken {
-            stage,
+            stage: active.limits.of(reported),
             frame: &active.frames.get(frame),
             wishes: &active.wishes,
             converged: active.auto_exposure.converged() || active.at_limit,
@@ -288,6 +286,8 @@ impl Session {
     /// State for a mode with such limits.
     fn activate(&self, controls: &[Info]) -> Result<Active, Refused> {
         let [shortest, longest] = range(controls, v4l2::EXPOSURE, "exposure")?;
+        let known = sensor::longest(self.known, controls);
+        let longest = known.map_or(longest, |known| longest.min(known).max(shortest));
         let limits = exposure_split::Limits {
             line_us: sensor::line_us(self.known, &self.sensor, controls).ok_or(
                 Refused::NoLine {

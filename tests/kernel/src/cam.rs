@@ -5,6 +5,7 @@ use crate::orders::Port;
 use crate::process::{Ended, Running};
 use anyhow::{Context, Result, ensure};
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -121,7 +122,7 @@ impl Shot {
     }
 
     /// Sets controls with the first request.
-    pub(crate) fn controls(mut self, controls: &[(&str, f64)]) -> Result<Self> {
+    pub(crate) fn controls(mut self, controls: &[(&str, impl Display)]) -> Result<Self> {
         let mut script = String::from("frames:\n  - 0:\n");
         for (name, value) in controls {
             script += &format!("      {name}: {value}\n");
