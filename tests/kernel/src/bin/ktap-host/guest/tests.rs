@@ -142,6 +142,7 @@ fn each_board_has_its_guests() {
     let imx8mm = [
         "two imx219 without an image processor",
         "bayonetd without an image processor",
+        "imx283 and imx219 with Bayonet's IPA",
     ];
     assert_eq!(on(Model::Imx8mm), imx8mm);
     assert!(on(Model::Rpi5).contains(&"two imx283"));
