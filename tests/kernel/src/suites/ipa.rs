@@ -71,8 +71,8 @@ pub(super) const HELLO: &str = "Bayonet's IPA";
 /// Longest time for anything that takes seconds on an idle machine.
 const LIMIT: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(20);
-/// Frames until exposure has found a light that it did not know.
-const FRAMES: usize = 60;
+/// Frames until exposure has found a light that it did not know: three steps, with frames lost on a busy machine.
+const FRAMES: usize = 90;
 /// Frames at the end over which it must be at rest.
 const STEADY: usize = 12;
 /// Relative deviations that are allowed: of exposure from the light's inverse, of the colour temperature.
