@@ -90,10 +90,14 @@ impl Active {
     }
 
     /// Exposure for what comes next, from a frame that counts, if there is one. Returns what the sensor is to be told.
+    ///
+    /// An order that libcamera was given can be lost (0.7, `delayed_controls.cpp`: what is queued for a frame whose start
+    /// is not told is never written). So it is repeated until frames count, and then with each that has statistics.
     pub(super) fn expose(
         &mut self,
         session: &Session,
         levels: Option<Levels>,
+        counts: bool,
         stage: Stage,
     ) -> Option<Setting> {
         let tuning = &session.tuning.exposure;
@@ -110,6 +114,7 @@ impl Active {
         }
         let mut exposure = *self.exposure.get_or_insert(taken);
         let mut changed = false;
+        let repeated = !counts || levels.is_some();
         if let Some(levels) = levels.filter(|_| automatic) {
             let target = Target {
                 luminance: (tuning.luminance * self.wishes.exposure_value.exp2()).min(BRIGHTEST),
@@ -141,8 +146,8 @@ impl Active {
         if !(same && (split.digital_gain / self.digital_gain - 1.0).abs() < DIGITAL_DEAD_ZONE) {
             self.digital_gain = split.digital_gain;
         }
-        if self.told == Some(split.setting) {
-            return None;
+        if same {
+            return repeated.then_some(split.setting);
         }
         self.told = Some(split.setting);
         self.auto_exposure.ordered();

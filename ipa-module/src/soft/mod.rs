@@ -243,7 +243,7 @@ impl Soft {
     }
 
     /// A frame was taken: its statistics, if it has any, and what the sensor was set to. `orders` is for the sensor;
-    /// it stays empty while nothing changes.
+    /// at rest it is empty but with every fourth frame.
     pub fn process_stats(
         &mut self,
         frame: u32,
@@ -265,7 +265,7 @@ impl Soft {
             active.black = active.black.seen(levels);
             active.see(session, levels, stage);
         }
-        if let Some(setting) = active.expose(session, levels, stage) {
+        if let Some(setting) = active.expose(session, levels, counts, stage) {
             orders.set(v4l2::EXPOSURE, Value::I32(setting.lines as i32));
             orders.set(v4l2::ANALOGUE_GAIN, Value::I32(setting.code as i32));
         }

@@ -205,12 +205,13 @@ fn steps_of_light_are_followed() {
 }
 
 #[test]
-fn nothing_is_ordered_at_rest() {
+fn at_rest_the_same_is_ordered_with_statistics_alone() {
     let mut camera = Loop::new("imx283");
     camera.run(60);
-    let orders = camera.orders;
+    let (orders, settings) = (camera.orders, camera.settings.clone());
     camera.run(200);
-    assert_eq!(camera.orders, orders);
+    assert_eq!(camera.orders, orders + 50);
+    assert_eq!(camera.settings, settings);
 }
 
 #[test]

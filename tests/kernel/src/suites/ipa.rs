@@ -78,7 +78,8 @@ const STEADY: usize = 12;
 /// Relative deviations that are allowed: of exposure from the light's inverse, of the colour temperature.
 const EXPOSURE_TOLERANCE: f64 = 0.10;
 const KELVIN_TOLERANCE: f64 = 0.15;
-const LUX_TOLERANCE: f64 = 0.20;
+/// A part of the chart is up to a third brighter than the grey that illuminance is reckoned by.
+const LUX_TOLERANCE: f64 = 0.35;
 /// How far exposure may move at rest.
 const RIPPLE: f64 = 0.01;
 /// libcamera's `AeStateConverged`.
