@@ -67,7 +67,7 @@ pub(super) const SUITE: Suite = Suite {
 /// The worker, as `/proc/PID/comm` names it.
 const WORKER: &str = "soft_ipa_proxy";
 /// What it says first.
-pub(super) const HELLO: &str = "Bayonet's IPA";
+const HELLO: &str = "Bayonet's IPA";
 /// Longest time for anything that takes seconds on an idle machine.
 const LIMIT: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(20);
@@ -328,9 +328,9 @@ fn lens(bench: &mut Bench) -> Result<Verdict> {
 }
 
 /// Where Debian has the modules that come with libcamera.
-pub(super) const STOCK: &str = "LIBCAMERA_IPA_MODULE_PATH=/usr/lib/aarch64-linux-gnu/libcamera/ipa";
+const STOCK: &str = "LIBCAMERA_IPA_MODULE_PATH=/usr/lib/aarch64-linux-gnu/libcamera/ipa";
 /// One that libcamera signed would run in the application's process otherwise.
-pub(super) const ISOLATED: &str = "LIBCAMERA_IPA_FORCE_ISOLATION=1";
+const ISOLATED: &str = "LIBCAMERA_IPA_FORCE_ISOLATION=1";
 
 fn handed_over(_: &mut Bench) -> Result<Verdict> {
     let ended = ended(start(Port::Mount, 8, &[STOCK, ISOLATED])?, 8)?;

@@ -102,7 +102,7 @@ pub(crate) const GUESTS: [Guest; 11] = [
     },
     Guest {
         name: "imx283 and imx219 with Bayonet's IPA",
-        suites: &["ipa", "compliance"],
+        suites: &["ipa"],
         machine: Machine::Board {
             options: &[
                 "--driver", "--board", "imx8mm", "--main", "imx283", "--mount", "imx219", "--slow",
