@@ -29,12 +29,8 @@ pub(super) const SUITE: Suite = Suite {
             run: |bench| exposure(bench, Port::Main),
         },
         Test {
-            name: "imx219: the light's colour is found",
-            run: |bench| white_balance(bench, Port::Mount),
-        },
-        Test {
             name: "imx283: the light's colour is found",
-            run: |bench| white_balance(bench, Port::Main),
+            run: white_balance,
         },
         Test {
             name: "metadata are complete",
@@ -186,12 +182,12 @@ fn exposure(bench: &mut Bench, port: Port) -> Result<Verdict> {
     remark(said.join(", "))
 }
 
-fn white_balance(bench: &mut Bench, port: Port) -> Result<Verdict> {
+fn white_balance(bench: &mut Bench) -> Result<Verdict> {
     let mut said = Vec::new();
     let mut all = true;
     // Each in a light in which its colour is expected.
     for (kelvin, lux) in [(3000.0, 100.0), (4500.0, 700.0), (5600.0, 8000.0)] {
-        let (last, _) = at_rest(bench, port, kelvin, lux)?;
+        let (last, _) = at_rest(bench, Port::Main, kelvin, lux)?;
         let found = last.number("ColourTemperature")?;
         said.push(format!("{kelvin} K: {found} K"));
         all &= (found / kelvin - 1.0).abs() < KELVIN_TOLERANCE;
