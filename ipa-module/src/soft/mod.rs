@@ -23,7 +23,7 @@ use crate::configuration;
 use crate::controls::{Info, List, Value, v4l2};
 use crate::lens::Lens;
 use crate::sensor::{self, GainModel, Known};
-use crate::tuning::Tuning;
+use crate::tuning::{LONGEST, STAGES, Tuning};
 use active::Active;
 use exchange::{Parameters, SensorInfo, Settings, Statistics};
 use frames::{Frame, Frames};
@@ -33,10 +33,6 @@ use wishes::Wishes;
 
 /// Complaints about controls that are logged in a session. An application may repeat a mistake with every frame.
 const COMPLAINTS: u32 = 20;
-/// Stages of an exposure mode at most; tuning files are checked for this.
-const STAGES: usize = 16;
-/// Longest tuning file that is read, in bytes.
-const LONGEST_FILE: u64 = 256 << 10;
 
 /// A sensor that this IPA cannot work with.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -365,8 +361,8 @@ fn tuning(settings: &Settings) -> Tuning {
     }
     let read = || {
         let metadata = std::fs::metadata(path).map_err(|error| error.to_string())?;
-        if !metadata.is_file() || metadata.len() > LONGEST_FILE {
-            return Err(format!("no file of {LONGEST_FILE} bytes at most"));
+        if !metadata.is_file() || metadata.len() > LONGEST as u64 {
+            return Err(format!("no file of {LONGEST} bytes at most"));
         }
         let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
         Tuning::parse(&text).map_err(|error| error.to_string())

@@ -1,7 +1,7 @@
 //! The form of a tuning file, and how it is read.
 
 use super::checks::{at, length, number, rising};
-use super::{Exposure, Look, Tuning, TuningError, WhiteBalance};
+use super::{Exposure, LONGEST, Look, STAGES, Tuning, TuningError, WhiteBalance};
 use crate::algorithms::auto_exposure::{Bound, Constraint};
 use crate::algorithms::colour_correction::Correction;
 use crate::algorithms::exposure_split::Stage;
@@ -10,8 +10,6 @@ use crate::algorithms::white_balance::{Model, POINTS, Point, Prior};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-/// Longest file in bytes. One has a few thousand.
-const LONGEST: usize = 256 << 10;
 /// Colour temperatures in kelvin.
 const KELVINS: std::ops::RangeInclusive<f64> = 1000.0..=20_000.0;
 
@@ -353,7 +351,7 @@ fn exposure(exposure: &mut Exposure, block: &AgcBlock) -> Result<(), TuningError
 }
 
 fn read_stages(stages: &Stages) -> Result<Vec<Stage>, TuningError> {
-    length(&stages.exposure_time, "exposureTime", 1..=16)?;
+    length(&stages.exposure_time, "exposureTime", 1..=STAGES)?;
     let count = stages.exposure_time.value.len();
     length(&stages.gain, "gain", count..=count)?;
     rising(&stages.exposure_time.value, "exposureTime")?;

@@ -12,6 +12,11 @@ use crate::algorithms::exposure_split::Stage;
 use crate::algorithms::lux::Reference;
 use crate::algorithms::white_balance::Model;
 
+/// Longest file in bytes. One has a few thousand.
+pub(crate) const LONGEST: usize = 256 << 10;
+/// Stages of an exposure mode at most.
+pub(crate) const STAGES: usize = 16;
+
 /// A tuning file, checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tuning {

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// Longest time for a capture; under emulation a 20-megapixel frame takes a second.
 pub(crate) const CAPTURE_LIMIT: Duration = Duration::from_secs(120);
+/// The process of an IPA for the software ISP, as `/proc/PID/comm` names it.
+pub(crate) const IPA_WORKER: &str = "soft_ipa_proxy";
 /// Time in which a program that is to get no frame must not have got one.
 const WAITING: Duration = Duration::from_secs(10);
 /// Small processed pictures.
@@ -108,6 +110,7 @@ pub(crate) struct Shot {
     count: usize,
     stream: String,
     extra: Vec<String>,
+    environment: Vec<(String, String)>,
 }
 
 impl Shot {
@@ -118,7 +121,17 @@ impl Shot {
             count,
             stream: stream.to_owned(),
             extra: vec!["--metadata".into()],
+            environment: Vec::new(),
         }
+    }
+
+    /// Adds variables to the environment of `cam`.
+    pub(crate) fn environment(mut self, variables: &[(&str, &str)]) -> Self {
+        let owned = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        self.environment.extend(owned);
+        self
     }
 
     /// Sets controls with the first request.
@@ -140,7 +153,7 @@ impl Shot {
         let count = format!("-C{}", self.count);
         let mut arguments = vec!["-c", &id, &count, "-s", &self.stream];
         arguments.extend(self.extra.iter().map(String::as_str));
-        Running::start("cam", &arguments)
+        Running::start_with("cam", &arguments, &self.environment)
     }
 
     /// Captures to the end.

@@ -1,5 +1,6 @@
 //! `bayonetd` under test: started and ended, asked and watched over its Unix socket.
 
+use crate::process::processes;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use std::fs::{self, File};
@@ -177,17 +178,6 @@ pub(crate) fn signal(name: &str, pid: u32) -> Result<()> {
         .context("busybox kill")?;
     ensure!(status.success(), "kill -{name} {pid}: {status}");
     Ok(())
-}
-
-/// Processes with this name.
-pub(crate) fn processes(name: &str) -> Vec<u32> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    numbers
-        .filter(|pid: &u32| {
-            fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == name)
-        })
-        .collect()
 }
 
 /// Waits until no camera's process is left.

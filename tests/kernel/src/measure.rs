@@ -2,18 +2,16 @@
 //!
 //! Which IPA it is says the environment; nothing here knows.
 
-use crate::cam::{self, Shot, count, finish};
+use crate::cam::{self, IPA_WORKER, Shot, count, finish};
 use crate::orders::{Board, Port};
 use crate::picture::mean;
-use crate::process::Running;
+use crate::process::{Running, processes};
 use anyhow::{Context, Result, ensure};
 use bayonet_kernel_tests::comparison::{Finding, Frame, Plan, Run, Worker};
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What libcamera calls the process of an IPA for its software ISP.
-const WORKER: &str = "soft_ipa_proxy";
 /// Pictures that cost this board least, and pictures of all that the sensor sees.
 const SMALL: &str = "width=636,height=476,pixelformat=BGR888";
 const LARGE: &str = "width=1636,height=1228,pixelformat=BGR888";
@@ -113,7 +111,8 @@ fn gains(text: &str) -> Result<[f64; 2]> {
 
 /// What the worker has cost up to now, with all its threads.
 fn cost() -> Option<Worker> {
-    let process = worker()?;
+    let worker = *processes(IPA_WORKER).first()?;
+    let process = PathBuf::from(format!("/proc/{worker}"));
     let threads = fs::read_dir(process.join("task")).ok()?.flatten();
     let times = threads.map(|thread| {
         // Documentation/scheduler/sched-stats.rst: time on a processor comes first.
@@ -128,14 +127,6 @@ fn cost() -> Option<Worker> {
         cpu_ns: times.collect::<Option<Vec<_>>>()?.iter().sum(),
         frames: 0,
         resident_kib: resident.split_whitespace().next()?.parse().ok()?,
-    })
-}
-
-fn worker() -> Option<PathBuf> {
-    let processes = fs::read_dir("/proc").ok()?.flatten();
-    let mut paths = processes.map(|process| process.path());
-    paths.find(|path| {
-        fs::read_to_string(path.join("comm")).is_ok_and(|name| name.trim_end() == WORKER)
     })
 }
 

@@ -1,6 +1,7 @@
 //! Programs under test: started, watched while they run, ended in time.
 
 use anyhow::{Context, Result, bail};
+use std::fs;
 use std::io::Read;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -52,8 +53,18 @@ pub(crate) struct Running {
 impl Running {
     /// Starts a program with empty standard input.
     pub(crate) fn start(program: &str, arguments: &[&str]) -> Result<Self> {
+        Self::start_with(program, arguments, &[])
+    }
+
+    /// The same with these variables in its environment.
+    pub(crate) fn start_with(
+        program: &str,
+        arguments: &[&str],
+        variables: &[(String, String)],
+    ) -> Result<Self> {
         let mut child = Command::new(program)
             .args(arguments)
+            .envs(variables.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -149,6 +160,17 @@ pub(crate) fn output(program: &str, arguments: &[&str], limit: Duration) -> Resu
         );
     }
     Ok(ended.stdout)
+}
+
+/// Processes with this name.
+pub(crate) fn processes(name: &str) -> Vec<u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    numbers
+        .filter(|pid: &u32| {
+            fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == name)
+        })
+        .collect()
 }
 
 /// One output of a program, read by a thread.

@@ -4,10 +4,10 @@
 //! main port, imx219 behind the mount.
 
 use super::{Bench, Complaints, Suite, Test, Verdict, remark};
-use crate::cam::{self, Frame, Shot};
+use crate::cam::{self, Frame, IPA_WORKER, Shot};
 use crate::daemon::Daemon;
 use crate::orders::Port;
-use crate::process::{Ended, Running};
+use crate::process::{Ended, Running, processes};
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::time::{Duration, Instant};
@@ -60,8 +60,6 @@ pub(super) const SUITE: Suite = Suite {
     complaints: Complaints::Forbidden,
 };
 
-/// The worker, as `/proc/PID/comm` names it.
-const WORKER: &str = "soft_ipa_proxy";
 /// What it says first.
 const HELLO: &str = "Bayonet's IPA";
 /// Longest time for anything that takes seconds on an idle machine.
@@ -90,13 +88,11 @@ fn stream(port: Port) -> &'static str {
     }
 }
 
-/// Starts `cam` with words before it, as `env` takes them.
-fn start(port: Port, count: usize, environment: &[&str]) -> Result<Running> {
-    let id = port.camera_id();
-    let count = format!("-C{count}");
-    let capture = ["cam", "-c", &id, &count, "-s", stream(port), "--metadata"];
-    let arguments: Vec<&str> = environment.iter().chain(&capture).copied().collect();
-    Running::start("env", &arguments)
+/// Starts `cam` with these variables in its environment.
+fn start(port: Port, count: usize, variables: &[(&str, &str)]) -> Result<Running> {
+    Shot::new(port, count, stream(port))
+        .environment(variables)
+        .start()
 }
 
 fn ended(running: Running, count: usize) -> Result<Ended> {
@@ -285,8 +281,8 @@ fn wrong_tuning(_: &mut Bench) -> Result<Verdict> {
         "version: 1\nalgorithms:\n  - Agc:\n      relativeLuminanceTarget: .nan\n",
     )
     .context(FILE)?;
-    let variable = format!("LIBCAMERA_BAYONET_TUNING_FILE={FILE}");
-    let ended = ended(start(Port::Mount, 4, &[&variable])?, 4)?;
+    let variable = ("LIBCAMERA_BAYONET_TUNING_FILE", FILE);
+    let ended = ended(start(Port::Mount, 4, &[variable])?, 4)?;
     let complaint = ended
         .stderr
         .lines()
@@ -303,7 +299,7 @@ fn lens(bench: &mut Bench) -> Result<Verdict> {
     let daemon = Daemon::start()?;
     daemon.wait_module("present")?;
     // An application that runs as the mount's camera, as one that bayonetd starts does.
-    let mut running = start(Port::Mount, 2 * FRAMES, &["BAYONET_CAMERA=mount"])?;
+    let mut running = start(Port::Mount, 2 * FRAMES, &[("BAYONET_CAMERA", "mount")])?;
     running.wait_for(LIMIT, |text| cam::count(text) >= FRAMES)?;
     // A Summilux 50 mm f/1.4.
     bench.board.lens(32, 3)?;
@@ -324,9 +320,12 @@ fn lens(bench: &mut Bench) -> Result<Verdict> {
 }
 
 /// Where Debian has the modules that come with libcamera.
-const STOCK: &str = "LIBCAMERA_IPA_MODULE_PATH=/usr/lib/aarch64-linux-gnu/libcamera/ipa";
+const STOCK: (&str, &str) = (
+    "LIBCAMERA_IPA_MODULE_PATH",
+    "/usr/lib/aarch64-linux-gnu/libcamera/ipa",
+);
 /// One that libcamera signed would run in the application's process otherwise.
-const ISOLATED: &str = "LIBCAMERA_IPA_FORCE_ISOLATION=1";
+const ISOLATED: (&str, &str) = ("LIBCAMERA_IPA_FORCE_ISOLATION", "1");
 
 fn handed_over(_: &mut Bench) -> Result<Verdict> {
     let ended = ended(start(Port::Mount, 8, &[STOCK, ISOLATED])?, 8)?;
@@ -345,22 +344,18 @@ fn handed_over(_: &mut Bench) -> Result<Verdict> {
     Ok(Verdict::Pass)
 }
 
-/// Processes of this name.
-fn processes(name: &str) -> usize {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| fs::read_to_string(entry.path().join("comm")).ok());
-    names.filter(|found| found.trim() == name).count()
-}
-
 fn orphan(_: &mut Bench) -> Result<Verdict> {
-    ensure!(processes(WORKER) == 0, "a worker is left from before");
+    ensure!(
+        processes(IPA_WORKER).is_empty(),
+        "a worker is left from before"
+    );
     let mut running = start(Port::Mount, 1000, &[])?;
     running.wait_for(LIMIT, |text| cam::count(text) >= 2)?;
-    ensure!(processes(WORKER) >= 1, "no worker");
+    ensure!(!processes(IPA_WORKER).is_empty(), "no worker");
     running.signal("KILL")?;
     running.finish(LIMIT)?;
     let start = Instant::now();
-    while processes(WORKER) > 0 {
+    while !processes(IPA_WORKER).is_empty() {
         ensure!(start.elapsed() < LIMIT, "the worker is still there");
         std::thread::sleep(POLL);
     }

@@ -4,6 +4,7 @@ use super::begin;
 use crate::cam::{CAPTURE_LIMIT, SMALL, Shot, count, finish};
 use crate::daemon::{self, Daemon};
 use crate::orders::Port;
+use crate::process;
 use crate::suites::{Bench, Complaints, Suite, Test, Verdict, remark};
 use anyhow::{Context, Result, ensure};
 use std::fs;
@@ -79,7 +80,7 @@ impl Holdings {
             descriptors: fs::read_dir(format!("/proc/{pid}/fd"))?.count(),
             threads: status(pid, "Threads")?,
             resident_kib: status(pid, "VmRSS")?,
-            cameras: daemon::processes(daemon::CAMERA_PROGRAM).len(),
+            cameras: process::processes(daemon::CAMERA_PROGRAM).len(),
         })
     }
 }

@@ -3,6 +3,7 @@
 use super::some_frames;
 use crate::daemon::{self, Daemon, LIMIT};
 use crate::orders::Port;
+use crate::process;
 use crate::suites::{Bench, Complaints, Suite, Test, Verdict, remark};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -133,7 +134,7 @@ fn terminated(_bench: &mut Bench) -> Result<Verdict> {
     let (status, took) = daemon.terminate()?;
     ensure!(status.success(), "{status}");
     ensure!(
-        daemon::processes(daemon::CAMERA_PROGRAM).is_empty(),
+        process::processes(daemon::CAMERA_PROGRAM).is_empty(),
         "a camera's process is left"
     );
     ensure!(
