@@ -7,7 +7,7 @@ use crate::channel::Fault;
 use crate::controls::{Info, List, Value};
 use crate::lens_file::LensFile;
 use crate::shared_memory::{self, SharedMemory};
-use crate::soft::exchange::{Parameters, SensorInfo, Settings, Statistics};
+use crate::soft::exchange::{Parameters, SensorInfo, Settings};
 use crate::soft::{Refused, Soft};
 use crate::wire::outbox::Outbox;
 use crate::wire::v0_7::{self, Call, Command};
@@ -248,13 +248,12 @@ impl Camera {
         outbox: &mut Outbox,
     ) -> Result<(), Error> {
         // A request completes only with its metadata, so they are sent whatever happens.
-        let statistics = self.memory.statistics().unwrap_or_else(|why| {
-            error!("frame {frame}: {why}");
-            Statistics::default()
-        });
+        let statistics = v0_7::is_counted(frame).then(|| self.memory.statistics());
+        let statistics =
+            statistics.and_then(|read| read.inspect_err(|why| error!("frame {frame}: {why}")).ok());
         // No more often than there is something to do with it.
         if let Some(file) = &mut self.lens
-            && statistics.valid
+            && statistics.is_some()
         {
             self.soft.set_lens(file.read());
         }
@@ -262,7 +261,7 @@ impl Camera {
         self.orders.clear();
         self.soft.process_stats(
             frame,
-            &statistics,
+            statistics.as_ref(),
             sensor,
             &mut self.metadata,
             &mut self.orders,

@@ -10,7 +10,7 @@ use rustix::fs::fstat;
 use rustix::io::{Errno, pread, pwrite};
 use std::os::fd::OwnedFd;
 
-/// Bytes of the statistics: whether they are valid, with seven bytes behind it, three sums, the histogram.
+/// Bytes of the statistics: a flag, which is not read, with seven bytes behind it, three sums, the histogram.
 pub const STATISTICS: usize = 8 + 3 * 8 + HISTOGRAM * 4;
 /// Bytes of the parameters: matrix, black level, gamma, contrast, gains, without gaps.
 pub const PARAMETERS: usize = (9 + 3 + 1 + 1 + 3) * 4;
@@ -107,10 +107,7 @@ fn whole(what: &'static str, size: usize, needed: usize) -> Result<(), Error> {
 }
 
 fn decode(bytes: &[u8; STATISTICS]) -> Statistics {
-    let mut statistics = Statistics {
-        valid: bytes[0] != 0,
-        ..Statistics::default()
-    };
+    let mut statistics = Statistics::default();
     let (sums, _) = bytes[8..32].as_chunks();
     for (sum, bytes) in statistics.sums.iter_mut().zip(sums) {
         *sum = u64::from_ne_bytes(*bytes);
@@ -153,11 +150,10 @@ mod tests {
         let statistics = memory(STATISTICS as u64);
         let shared = SharedMemory::new(statistics.try_clone().unwrap(), memory(68)).unwrap();
         assert_eq!(shared.statistics(), Ok(Statistics::default()));
-        pwrite(&statistics, &[1], 0).unwrap();
         pwrite(&statistics, &7u64.to_ne_bytes(), 16).unwrap();
         pwrite(&statistics, &9u32.to_ne_bytes(), 32 + 63 * 4).unwrap();
         let read = shared.statistics().unwrap();
-        assert_eq!((STATISTICS, read.valid, read.sums), (288, true, [0, 7, 0]));
+        assert_eq!((STATISTICS, read.sums), (288, [0, 7, 0]));
         assert_eq!((read.histogram[0], read.histogram[63]), (0, 9));
     }
 

@@ -2,6 +2,7 @@
 
 mod client;
 
+use bayonet_ipa::controls::id::LUX;
 use bayonet_ipa::worker;
 use client::*;
 use rustix::io::{Errno, pwrite};
@@ -65,6 +66,26 @@ fn a_session_from_init_to_exit() {
 }
 
 #[test]
+fn statistics_count_by_the_number_of_their_frame() {
+    let lux = |client: &mut Client, frame| {
+        let mut statistics = grey();
+        // The software ISP has finished another frame since.
+        statistics[0] = 0;
+        let events = client.frame(frame, &statistics);
+        let Event::MetadataReady { controls, .. } = &events[1] else {
+            panic!("{events:?}");
+        };
+        controls.iter().any(|(control, _)| *control == LUX)
+    };
+    with_worker(|client| {
+        client.begin();
+        check_frame(client, 0, &[0; STATISTICS]);
+        assert!(!lux(client, 3), "frame 3 is not counted");
+        assert!(lux(client, 4), "frame 4 is");
+    });
+}
+
+#[test]
 fn pictures_of_nothing_and_of_light_alone() {
     with_worker(|client| {
         client.begin();
@@ -75,7 +96,7 @@ fn pictures_of_nothing_and_of_light_alone() {
             .iter()
             .enumerate()
         {
-            check_frame(client, frame as u32, statistics);
+            check_frame(client, 4 * frame as u32, statistics);
             let parameters = client.parameters();
             assert!(
                 parameters.iter().all(|number| number.is_finite()),
@@ -246,14 +267,14 @@ fn memory_that_is_too_small() {
         rustix::fs::ftruncate(&client.statistics, 0).unwrap();
         client.send(
             PROCESS_STATS,
-            &process_stats(3, &[], &[(EXPOSURE, int(100)), (ANALOGUE_GAIN, int(0))]),
+            &process_stats(8, &[], &[(EXPOSURE, int(100)), (ANALOGUE_GAIN, int(0))]),
         );
         assert!(matches!(
             client.event(),
-            Event::MetadataReady { frame: 3, .. }
+            Event::MetadataReady { frame: 8, .. }
         ));
         rustix::fs::ftruncate(&client.statistics, STATISTICS as u64).unwrap();
-        check_frame(client, 4, &grey());
+        check_frame(client, 12, &grey());
     });
 }
 

@@ -144,7 +144,7 @@ mod tests {
     };
 
     fn picture(level: f64) -> Levels {
-        Levels::new(&flat([level; 3], 12), 12).unwrap()
+        Levels::new(&flat([level; 3], 12)).unwrap()
     }
 
     /// Scene whose light is `scene` per unit of exposure, black level 1/16.
@@ -204,7 +204,7 @@ mod tests {
         let mut statistics = flat([0.1; 3], 8);
         statistics.histogram[6] = 9000;
         statistics.histogram[60] = 1000;
-        let levels = Levels::new(&statistics, 8).unwrap();
+        let levels = Levels::new(&statistics).unwrap();
         let with = |bound, level, quantiles| {
             let constraints = [Constraint {
                 bound,

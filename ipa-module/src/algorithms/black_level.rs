@@ -52,14 +52,14 @@ mod tests {
     fn what_is_known_stays() {
         let black = BlackLevel::new(Some(4096));
         assert_eq!(black.level(), 0.0625);
-        let dark = Levels::new(&flat([0.01; 3], 10), 10).unwrap();
+        let dark = Levels::new(&flat([0.01; 3], 10)).unwrap();
         assert_eq!(black.seen(&dark), black);
     }
 
     #[test]
     fn an_estimate_falls_and_does_not_rise() {
-        let bright = Levels::new(&flat([0.7; 3], 10), 10).unwrap();
-        let dark = Levels::new(&flat([0.04; 3], 10), 10).unwrap();
+        let bright = Levels::new(&flat([0.7; 3], 10)).unwrap();
+        let dark = Levels::new(&flat([0.04; 3], 10)).unwrap();
         let black = BlackLevel::new(None).seen(&bright);
         assert_eq!(black.level(), ASSUMED);
         let black = black.seen(&dark);

@@ -2,13 +2,17 @@
 //!
 //! libcamera's software ISP (0.7, `swstats_cpu.cpp`) samples every other block of four pixels in each direction and
 //! gives the sums of red, green and blue over the samples and a histogram of their luminance. The sums are in units of
-//! the samples in memory, which for packed formats are eight bits wide whatever the sensor's are. The histogram is not,
-//! so it tells which they are.
+//! the samples in memory, which for packed formats are eight bits wide whatever the sensor's are. How wide the sensor's
+//! are libcamera says only at `init`, and then of the mode that another process may have left it in. The histogram is
+//! relative to the full scale, so it tells which they are.
 
 use crate::soft::exchange::{HISTOGRAM, Statistics};
 
 /// Shares of red, green and blue in the histogram's luminance: ITU-R BT.601.
 pub const LUMINANCE: [f64; 3] = [0.299, 0.587, 0.114];
+
+/// Widths of samples that the software ISP counts.
+const WIDTHS: [u32; 3] = [8, 10, 12];
 
 /// Fewer samples than this say nothing; a picture of 64 by 64 pixels has more.
 const FEWEST: u64 = 64;
@@ -26,10 +30,10 @@ pub struct Levels {
 }
 
 impl Levels {
-    /// Reads statistics of samples from a sensor with so many bits; `None` when they say nothing.
-    pub fn new(statistics: &Statistics, bits: u32) -> Option<Self> {
+    /// Reads statistics; `None` when they say nothing.
+    pub fn new(statistics: &Statistics) -> Option<Self> {
         let count: u64 = statistics.histogram.iter().map(|&bin| u64::from(bin)).sum();
-        if !statistics.valid || count < FEWEST {
+        if count < FEWEST {
             return None;
         }
         let histogram = statistics
@@ -38,13 +42,11 @@ impl Levels {
         let sums = statistics.sums.map(|sum| sum as f64 / count as f64);
         let from_sums: f64 = luminance(sums);
         let from_histogram: f64 = (0..HISTOGRAM).map(|bin| histogram[bin] * centre(bin)).sum();
-        let full = [8, bits.clamp(8, 16)].map(|bits| f64::from((1u32 << bits) - 1));
+        let scales = WIDTHS.map(|bits| f64::from((1u32 << bits) - 1));
         let distance = |full: &f64| (from_sums / full / from_histogram).ln().abs();
-        let full = if distance(&full[1]) < distance(&full[0]) {
-            full[1]
-        } else {
-            full[0]
-        };
+        let full = scales
+            .into_iter()
+            .min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
         let mean = sums.map(|sum| sum / full);
         // A bin is one part in 64, so more than the full scale is another format than we think of.
         mean.iter()
@@ -123,7 +125,6 @@ pub(crate) mod tests {
         let bin = (luminance(levels) * HISTOGRAM as f64) as usize;
         histogram[bin.min(HISTOGRAM - 1)] = COUNT;
         Statistics {
-            valid: true,
             sums: levels.map(|level| (level * full).round() as u64 * u64::from(COUNT)),
             histogram,
         }
@@ -131,12 +132,12 @@ pub(crate) mod tests {
 
     #[test]
     fn the_width_of_samples_is_found_in_the_histogram() {
-        for (bits, sensor) in [(8, 8), (8, 10), (10, 10), (8, 12), (12, 12)] {
-            for level in [0.0625, 0.2, 0.9, 1.0] {
-                let levels = Levels::new(&flat([level; 3], bits), sensor).unwrap();
+        for bits in WIDTHS {
+            for level in [0.005, 0.012, 0.0625, 0.2, 0.9, 1.0] {
+                let levels = Levels::new(&flat([level; 3], bits)).unwrap();
                 assert!(
                     (levels.mean[1] - level).abs() < 0.003,
-                    "{level} in {bits} bits of {sensor}: {:?}",
+                    "{level} in {bits} bits: {:?}",
                     levels.mean
                 );
             }
@@ -147,14 +148,11 @@ pub(crate) mod tests {
     fn statistics_that_say_nothing_are_refused() {
         let good = flat([0.3; 3], 10);
         let mut none = good.clone();
-        none.valid = false;
-        assert_eq!(Levels::new(&none, 10), None);
-        none = good.clone();
         none.histogram = [0; HISTOGRAM];
-        assert_eq!(Levels::new(&none, 10), None);
+        assert_eq!(Levels::new(&none), None);
         none = good;
         none.sums = [u64::MAX; 3];
-        assert_eq!(Levels::new(&none, 10), None);
+        assert_eq!(Levels::new(&none), None);
     }
 
     #[test]
@@ -163,7 +161,7 @@ pub(crate) mod tests {
         statistics.histogram = [0; HISTOGRAM];
         statistics.histogram[6] = 5000;
         statistics.histogram[63] = 5000;
-        let levels = Levels::new(&statistics, 8).unwrap();
+        let levels = Levels::new(&statistics).unwrap();
         assert_eq!(levels.clipped(), 0.5);
         assert_eq!(levels.quantile(0.25), 6.0 / 64.0);
         assert_eq!(levels.between(0.75, 1.0), 63.5 / 64.0);
@@ -175,10 +173,9 @@ pub(crate) mod tests {
         fn whatever_comes_levels_are_levels(
             sums in proptest::array::uniform3(any::<u64>()),
             histogram in proptest::collection::vec(any::<u32>(), HISTOGRAM),
-            bits in 0..64u32,
         ) {
             let histogram = histogram.try_into().unwrap();
-            if let Some(levels) = Levels::new(&Statistics { valid: true, sums, histogram }, bits) {
+            if let Some(levels) = Levels::new(&Statistics { sums, histogram }) {
                 prop_assert!(levels.mean.iter().all(|level| (0.0..=1.0).contains(level)));
                 prop_assert!((0.0..=1.0).contains(&levels.between(0.1, 0.9)));
                 prop_assert!(levels.light(0.1).iter().all(|level| (0.0..=1.0).contains(level)));

@@ -6,11 +6,9 @@
 /// Bins of the luminance histogram.
 pub const HISTOGRAM: usize = 64;
 
-/// What the software ISP counted in a picture before it corrected anything (`SwIspStats`).
+/// What the software ISP counted in a picture before it corrected anything (`SwIspStats`, without its flag).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statistics {
-    /// Whether this picture was counted; it is not every one.
-    pub valid: bool,
     /// Sums of the samples of red, green and blue, in 8 bits.
     pub sums: [u64; 3],
     /// Samples by luminance.
@@ -20,7 +18,6 @@ pub struct Statistics {
 impl Default for Statistics {
     fn default() -> Self {
         Self {
-            valid: false,
             sums: [0; 3],
             histogram: [0; HISTOGRAM],
         }

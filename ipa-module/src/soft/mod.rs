@@ -243,7 +243,7 @@ impl Soft {
     pub fn process_stats(
         &mut self,
         frame: u32,
-        statistics: &Statistics,
+        statistics: Option<&Statistics>,
         sensor: &List,
         metadata: &mut List,
         orders: &mut List,
@@ -253,7 +253,7 @@ impl Soft {
         let told = active.told.unwrap_or(reported);
         // While nothing was ordered every frame is as it should be.
         let counts = active.auto_exposure.frame(told == reported) || active.told.is_none();
-        let levels = Levels::new(statistics, session.sensor.bits_per_pixel);
+        let levels = statistics.and_then(Levels::new);
         // One whose exposure may be another than was ordered tells neither illuminance nor what to do about it.
         let levels = levels.filter(|_| counts);
         let stage = active.limits.of(told);

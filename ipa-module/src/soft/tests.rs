@@ -99,15 +99,22 @@ impl Loop {
         let [red, blue] = self.grey;
         let black = self.soft.active.black.level();
         let samples = [red, 1.0, blue].map(|grey| (black + (1.0 - black) * grey * level).min(1.0));
-        let mut statistics = flat(samples, self.bits);
-        statistics.valid = self.frame.is_multiple_of(4);
+        let statistics = self
+            .frame
+            .is_multiple_of(4)
+            .then(|| flat(samples, self.bits));
         let [lines, code] = self.settings[self.late];
         let mut sensor = List::default();
         sensor.set(v4l2::EXPOSURE, Value::I32(lines));
         sensor.set(v4l2::ANALOGUE_GAIN, Value::I32(code));
         let (mut metadata, mut orders) = (List::default(), List::default());
-        self.soft
-            .process_stats(self.frame, &statistics, &sensor, &mut metadata, &mut orders);
+        self.soft.process_stats(
+            self.frame,
+            statistics.as_ref(),
+            &sensor,
+            &mut metadata,
+            &mut orders,
+        );
         self.metadata = metadata;
         let mut next = self.settings[self.settings.len() - 1];
         if let (Some(Value::I32(lines)), Some(Value::I32(code))) =
@@ -388,7 +395,7 @@ proptest! {
         list.set(v4l2::EXPOSURE, Value::I32(reported.0));
         list.set(v4l2::ANALOGUE_GAIN, Value::I32(reported.1));
         for level in [0.5, 0.01, 1.0] {
-            soft.process_stats(0, &flat([level; 3], 10), &list, &mut metadata, &mut orders);
+            soft.process_stats(0, Some(&flat([level; 3], 10)), &list, &mut metadata, &mut orders);
             soft.compute_params(0);
         }
     }
@@ -417,8 +424,8 @@ proptest! {
             list.set(v4l2::EXPOSURE, Value::I32(sensor.0));
             list.set(v4l2::ANALOGUE_GAIN, Value::I32(sensor.1));
             let (mut metadata, mut orders) = (List::default(), List::default());
-            let statistics = Statistics { valid, sums: sums.map(|sum| sum >> 20), histogram };
-            camera.soft.process_stats(frame as u32, &statistics, &list, &mut metadata, &mut orders);
+            let statistics = valid.then(|| Statistics { sums: sums.map(|sum| sum >> 20), histogram });
+            camera.soft.process_stats(frame as u32, statistics.as_ref(), &list, &mut metadata, &mut orders);
             if !orders.is_empty() {
                 let order = |control| orders.get(control).unwrap().integer().unwrap();
                 prop_assert!((4..=1759).contains(&order(v4l2::EXPOSURE)));

@@ -1,9 +1,10 @@
 //! A receiver at work: frames from a sensor through CSI-2 into memory and the front end, one thread a port.
 //!
 //! Frame timing is the sensor's: a frame begins when line length times frame length have passed since the last
-//! one; all of it can be stretched, for hosts that are too slow. When the host cannot keep up, or the guest has no buffer ready yet, the next frame begins late; none is
-//! skipped, so that what a guest sees does not depend on the host's speed. Skipped frames would also mislead
-//! control loops: the receiver does not number them, but the sensor's registers take effect by frames sent.
+//! one; all of it can be stretched, for hosts that are too slow. When the host cannot keep up, or the guest has no
+//! buffer ready yet, the next frame begins late; none is skipped, so that what a guest sees does not depend on the
+//! host's speed. Skipped frames would also mislead control loops: the receiver does not number them, but the sensor's
+//! registers take effect by frames sent.
 //! A band of lines is rendered, written and measured before the next one, so that it stays in the cache and no full
 //! frame is ever held.
 

@@ -3,6 +3,7 @@
 //! A test returns what it found; nothing here depends on how long it took. A suite's tests run in order and may
 //! build on one another. After each suite comes one more test, which reads what the kernel said meanwhile.
 
+mod compliance;
 mod concurrent;
 mod convergence;
 mod driver;
@@ -24,7 +25,7 @@ use anyhow::Result;
 use bayonet_kernel_tests::ktap::{self, INDENT, Outcome, VERSION};
 
 /// All of them.
-pub(crate) const ALL: [Suite; 22] = [
+pub(crate) const ALL: [Suite; 23] = [
     probe::SUITE,
     enumerate::SUITE,
     raw::SUITE,
@@ -37,6 +38,7 @@ pub(crate) const ALL: [Suite; 22] = [
     third_sensor::SUITE,
     software_isp::SUITE,
     ipa::SUITE,
+    compliance::SUITE,
     unsafe_unbind::SUITE,
     driver::BRIDGE,
     driver::MOUNT,

@@ -1,7 +1,8 @@
 //! The CSI bridge of the i.MX 7 and 8M: writes the receiver's pixels to two buffers in turn.
 //!
 //! It knows no lines: samples fill a buffer one after the other until width times height are there. An interrupt says
-//! which buffer is full, and the driver puts the next one's address in its place. Parallel input, YUV, the statistics
+//! which buffer is full, and the driver puts the next one's address in its place, or that of a spare one, which nobody
+//! reads, when it has none. Parallel input, YUV, the statistics
 //! FIFO and interlaced frames are not modelled. Source: kernel `drivers/media/platform/nxp/imx7-media-csi.c`.
 
 use crate::guest_ram::{DmaFault, GuestRam};
@@ -53,6 +54,8 @@ pub struct CsiBridge {
     registers: [u32; REGISTERS / 4],
     /// Whether the second buffer comes next.
     second: bool,
+    /// Address of the driver's spare buffer, once it gave itself away.
+    spare: Option<u32>,
 }
 
 impl CsiBridge {
@@ -64,6 +67,13 @@ impl CsiBridge {
     /// Register write. Returns whether it stopped the bridge: its writes must have ended when this returns.
     pub fn write(&mut self, offset: usize, value: u32) -> bool {
         let was_running = self.running();
+        let places = [CSIDMASA_FB1, CSIDMASA_FB2];
+        if was_running && places.contains(&offset) {
+            // A buffer that somebody waits for is in one place, and when it is full it comes back only later.
+            if places.iter().any(|place| self.read(*place) == value) {
+                self.spare = Some(value);
+            }
+        }
         let Some(register) = self.registers.get_mut(offset / 4) else {
             return false;
         };
@@ -71,7 +81,10 @@ impl CsiBridge {
             CSICR1 => *register = value & !CR1_CLR_RXFIFO,
             CSICR3 => {
                 *register = value & !(CR3_DMA_REFLASH_RFF | CR3_FRMCNT_RST);
-                self.second &= value & CR3_DMA_REFLASH_RFF == 0;
+                if value & CR3_DMA_REFLASH_RFF != 0 {
+                    self.second = false;
+                    self.spare = None;
+                }
             }
             CSISR => *register &= !value,
             _ => *register = value,
@@ -91,10 +104,25 @@ impl CsiBridge {
         self.read(CSICR18) & CR18_CSI_HW_ENABLE != 0 && self.read(CSICR3) & CR3_DMA_REQ_EN_RFF != 0
     }
 
+    /// Whether the driver had no buffer to put in the place of the one that was filled last. It fills that place as
+    /// soon as it has one (`imx7_csi_fast_track_buffer`).
+    pub fn starved(&self) -> bool {
+        let filled = self.read(if self.second {
+            CSIDMASA_FB1
+        } else {
+            CSIDMASA_FB2
+        });
+        self.spare == Some(filled)
+    }
+
     /// A frame begins: what is to be written of it.
-    pub fn frame_start(&self) -> Option<Transfer> {
+    pub fn frame_start(&mut self) -> Option<Transfer> {
         if !self.running() {
             return None;
+        }
+        if self.starved() {
+            // Nobody gave a buffer although it was waited for. Perhaps this is none; a spare one soon shows again.
+            self.spare = None;
         }
         let wide = self.read(CSICR3) & CR3_TWO_8BIT_SENSOR != 0;
         let size = self.read(CSIIMAG_PARA);
@@ -230,6 +258,42 @@ mod tests {
             bridge.frame_start().unwrap().address,
             u64::from(drive::BUFFERS[0])
         );
+    }
+
+    /// A frame, after which the driver puts an address in the place that was filled.
+    fn frame(bridge: &mut CsiBridge, next: u32) -> u64 {
+        let transfer = bridge.frame_start().unwrap();
+        bridge.frame_end(&transfer);
+        drive::acknowledge(bridge);
+        let place = if transfer.second {
+            CSIDMASA_FB2
+        } else {
+            CSIDMASA_FB1
+        };
+        bridge.write(place, next);
+        transfer.address
+    }
+
+    #[test]
+    fn a_driver_without_a_buffer_is_waited_for_once_its_spare_one_is_known() {
+        const SPARE: u32 = 0x9000;
+        let mut bridge = streaming(true);
+        frame(&mut bridge, 0x3000);
+        assert_eq!(frame(&mut bridge, SPARE), 0x2000);
+        assert!(!bridge.starved(), "it may be any buffer");
+        assert_eq!(frame(&mut bridge, SPARE), 0x3000);
+        assert!(bridge.starved());
+        // A buffer comes back: it goes where the last one was.
+        bridge.write(CSIDMASA_FB1, 0x1000);
+        assert!(!bridge.starved());
+        assert_eq!(frame(&mut bridge, 0x2000), u64::from(SPARE));
+        assert_eq!(frame(&mut bridge, SPARE), 0x1000);
+        assert!(bridge.starved(), "known");
+        // Waited for in vain.
+        assert_eq!(frame(&mut bridge, 0x3000), 0x2000);
+        assert!(!bridge.starved());
+        drive::start(&mut bridge, (16, 2), true);
+        assert!(!bridge.starved(), "another stream has another one");
     }
 
     #[test]

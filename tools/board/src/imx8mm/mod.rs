@@ -51,11 +51,11 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Whether a frame that began now would be lost: the bridge is not on yet, or the driver has not heard of the
-    /// last frame and so has not changed its buffer.
+    /// Whether a frame that began now would be lost, or the next but one: the bridge is not on yet, the driver has not
+    /// heard of the last frame and so has not changed its buffer, or it has no buffer.
     pub fn starved(&self) -> bool {
         let told = !self.bridge.interrupt() && !self.csis.interrupt();
-        self.csis.receiving() && !(self.bridge.running() && told)
+        self.csis.receiving() && !(self.bridge.running() && told && !self.bridge.starved())
     }
 
     /// A frame of this data type begins; what the bridge writes of it.

@@ -40,7 +40,8 @@ struct Cli {
     /// How often the suite `cycles` unplugs and plugs, with bayonetd in charge
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(11..=100_000))]
     plugs: u32,
-    /// Run the long forms of suites that have one: every I2C transfer of a stream's start fails in turn
+    /// Run the long forms of suites that have one: every I2C transfer of a stream's start fails in turn, and all of
+    /// lc-compliance
     #[arg(long)]
     thorough: bool,
 }
@@ -95,6 +96,7 @@ fn carry_out(cli: &Cli) -> Result<bool> {
             guest.name,
             suites.join(" ")
         );
+        report.reporter(guest.name);
         guest.run(suites, &tools, &mut report)?;
     }
     Ok(report.end())

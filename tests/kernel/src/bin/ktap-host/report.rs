@@ -9,6 +9,9 @@ pub(crate) struct Report {
     number: usize,
     tally: Tally,
     failed: bool,
+    /// Who reports at the moment, and what failed so far.
+    reporter: String,
+    failures: Vec<String>,
 }
 
 impl Report {
@@ -19,6 +22,8 @@ impl Report {
             number: 0,
             tally: Tally::default(),
             failed: false,
+            reporter: String::new(),
+            failures: Vec::new(),
         };
         report.line(&format!("{VERSION}\n1..{results}"));
         report
@@ -29,8 +34,22 @@ impl Report {
         self.tally += tally;
     }
 
+    /// What comes next is of this guest.
+    pub(crate) fn reporter(&mut self, name: &str) {
+        name.clone_into(&mut self.reporter);
+    }
+
+    /// Something to be told again at the end.
+    pub(crate) fn failure(&mut self, text: &str) {
+        let text = format!("{}: {text}", self.reporter);
+        self.failures.push(text);
+    }
+
     /// One line as it is, at once. A reader that went away is no reason to leave a guest half-way.
     pub(crate) fn line(&mut self, text: &str) {
+        if text.trim_start().starts_with("not ok ") {
+            self.failure(text.trim_start());
+        }
         let _ = writeln!(self.out, "{text}").and_then(|()| self.out.flush());
     }
 
@@ -48,8 +67,11 @@ impl Report {
         self.line(&ktap::result(outcome, self.number, name, remark));
     }
 
-    /// Writes the last line; whether nothing failed.
+    /// Writes what failed, which may be far above, and the last line; whether nothing failed.
     pub(crate) fn end(mut self) -> bool {
+        for failure in std::mem::take(&mut self.failures) {
+            self.line(&format!("# failed: {failure}"));
+        }
         self.line(&self.tally.to_string());
         !self.failed && self.tally.failed == 0
     }

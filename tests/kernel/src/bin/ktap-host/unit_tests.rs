@@ -17,7 +17,12 @@ pub(crate) fn log() -> Option<PathBuf> {
 
 /// Reports the unit tests as one result and adds their counts.
 pub(crate) fn report(log: &std::path::Path, report: &mut Report) {
-    let (outcome, words, tally) = match std::fs::read_to_string(log).map(|text| count(&text)) {
+    report.reporter(NAME);
+    let text = std::fs::read_to_string(log);
+    for name in text.iter().flat_map(|text| failed(text)) {
+        report.failure(name);
+    }
+    let (outcome, words, tally) = match text.map(|text| count(&text)) {
         Ok(Some(tally)) if tally.failed == 0 => (Outcome::Passed, tally.to_string(), tally),
         Ok(Some(tally)) => (Outcome::Failed, tally.to_string(), tally),
         Ok(None) => (
@@ -33,6 +38,12 @@ pub(crate) fn report(log: &std::path::Path, report: &mut Report) {
     };
     report.add(tally);
     report.result(outcome, NAME, &words);
+}
+
+/// Names in the lines `test NAME ... FAILED`.
+fn failed(text: &str) -> impl Iterator<Item = &str> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"))
 }
 
 /// Sum of the lines `test result: ok. N passed; M failed; K ignored; ...`; `None` without one.
@@ -70,6 +81,8 @@ mod tests {
     fn results_are_added_up() {
         let text = "\
 running 3 tests
+test a::b ... ok
+test a::c ... FAILED
 test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 1 filtered out; finished in 0.00s
    Doc-tests x
 test result: FAILED. 10 passed; 2 failed; 4 ignored; 0 measured; 0 filtered out; finished in 1.00s
@@ -83,5 +96,6 @@ test result: FAILED. 10 passed; 2 failed; 4 ignored; 0 measured; 0 filtered out;
             })
         );
         assert_eq!(count("error: could not compile"), None);
+        assert_eq!(failed(text).collect::<Vec<_>>(), ["a::c"]);
     }
 }

@@ -35,7 +35,7 @@ const ASKED: u32 = 20;
 const BETWEEN: Duration = Duration::from_millis(5);
 
 /// Whether the long form of a suite is wanted.
-fn thorough() -> bool {
+pub(in crate::suites) fn thorough() -> bool {
     env::var_os("KTAP_THOROUGH").is_some()
 }
 
