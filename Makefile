@@ -136,6 +136,7 @@ test-nightly: deps ## Takes hours: many random histories, many plugs, every I2C 
 		case $$name in
 			sensor) seeds=../../tools/board/sensors ;;
 			lens_profile) seeds=../../driver/core/lenses ;;
+			tuning) seeds=../../ipa-module/src/tuning ;;
 			*) seeds=seeds/$$name ;;
 		esac
 		mkdir --parents "corpus/$$name" "artifacts/$$name"

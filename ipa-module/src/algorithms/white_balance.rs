@@ -49,11 +49,43 @@ pub struct Prior {
     pub spread: f64,
 }
 
+/// What grey gives by colour temperature.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Curve {
+    points: Vec<Point>,
+    /// Lights that are tried: mired, and the logarithms of what grey gives.
+    lights: Vec<(f64, [f64; 2])>,
+}
+
+impl Curve {
+    /// The curve through points of rising temperature, two at least.
+    pub fn new(points: Vec<Point>) -> Self {
+        let mut curve = Self {
+            points,
+            lights: Vec::new(),
+        };
+        let mireds = MIREDS.step_by(STRIDE).map(f64::from);
+        let lights = mireds.map(|mired| (mired, curve.grey(1e6 / mired).map(f64::ln)));
+        curve.lights = lights.collect();
+        curve
+    }
+
+    /// Red and blue of grey in light of a temperature, linear between points in kelvin; beyond the ends the last segment.
+    pub fn grey(&self, kelvin: f64) -> [f64; 2] {
+        let after = self.points.partition_point(|point| point.kelvin < kelvin);
+        let after = after.clamp(1, self.points.len() - 1);
+        let (low, high) = (self.points[after - 1], self.points[after]);
+        let part = (kelvin - low.kelvin) / (high.kelvin - low.kelvin);
+        let at = |low: f64, high: f64| (low + part * (high - low)).max(0.02);
+        [at(low.red, high.red), at(low.blue, high.blue)]
+    }
+}
+
 /// How pictures and lights are distributed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
-    /// By colour temperature, rising; two at least.
-    pub curve: Vec<Point>,
+    /// Lights as the sensor sees them.
+    pub curve: Curve,
     /// By illuminance, rising; one at least.
     pub priors: Vec<Prior>,
     /// Mean colour of scenes in neutral light: logarithms of red and blue relative to green.
@@ -74,36 +106,24 @@ pub struct Light {
 }
 
 impl Model {
-    /// What grey gives in light of a temperature, linear between points in kelvin; beyond the ends the last segment.
-    pub fn grey(&self, kelvin: f64) -> [f64; 2] {
-        let after = self.curve.partition_point(|point| point.kelvin < kelvin);
-        let after = after.clamp(1, self.curve.len() - 1);
-        let (low, high) = (self.curve[after - 1], self.curve[after]);
-        let part = (kelvin - low.kelvin) / (high.kelvin - low.kelvin);
-        let at = |low: f64, high: f64| (low + part * (high - low)).max(0.02);
-        [at(low.red, high.red), at(low.blue, high.blue)]
-    }
-
     /// The light of a temperature.
     pub fn light(&self, kelvin: f64) -> Light {
         Light {
             kelvin,
-            gains: self.grey(kelvin).map(f64::recip),
+            gains: self.curve.grey(kelvin).map(f64::recip),
         }
     }
 
     /// The light that needs such gains; its temperature is that of the closest one on the curve.
     pub fn lit(&self, gains: [f64; 2]) -> Light {
         let wanted = gains.map(|gain| -gain.ln());
-        let mired = mireds().min_by(|a, b| {
-            let distance = |mired: f64| {
-                let grey = self.grey(1e6 / mired).map(f64::ln);
-                (grey[0] - wanted[0]).powi(2) + (grey[1] - wanted[1]).powi(2)
-            };
-            distance(*a).total_cmp(&distance(*b))
-        });
+        let distance = |(_, grey): &&(f64, [f64; 2])| {
+            (grey[0] - wanted[0]).powi(2) + (grey[1] - wanted[1]).powi(2)
+        };
+        let lights = self.curve.lights.iter();
+        let closest = lights.min_by(|a, b| distance(a).total_cmp(&distance(b)));
         Light {
-            kelvin: mired.map_or(5000.0, |mired| 1e6 / mired),
+            kelvin: closest.map_or(5000.0, |(mired, _)| 1e6 / mired),
             gains,
         }
     }
@@ -122,8 +142,10 @@ impl Model {
         ];
         let prior = self.prior(lux);
         let (mut weights, mut sum) = (0.0, 0.0);
-        for mired in mireds().filter(|mired| (kelvins[0]..=kelvins[1]).contains(&(1e6 / mired))) {
-            let grey = self.grey(1e6 / mired).map(f64::ln);
+        for (mired, grey) in &self.curve.lights {
+            if !(kelvins[0]..=kelvins[1]).contains(&(1e6 / mired)) {
+                continue;
+            }
             let apart =
                 ((seen[0] - grey[0]).powi(2) + (seen[1] - grey[1]).powi(2)) / self.spread.powi(2);
             let unexpected = ((mired - prior.mired) / prior.spread).powi(2);
@@ -138,9 +160,9 @@ impl Model {
         } else {
             (kelvins[0] + kelvins[1]) / 2.0
         };
-        let grey = self.grey(kelvin).map(f64::ln);
+        let grey = self.curve.grey(kelvin).map(f64::ln);
         // Across the curve: its normal at the estimate.
-        let along = self.grey(kelvin * 1.02).map(f64::ln);
+        let along = self.curve.grey(kelvin * 1.02).map(f64::ln);
         let along = [along[0] - grey[0], along[1] - grey[1]];
         let length = along[0].hypot(along[1]).max(1e-9);
         let across = [-along[1] / length, along[0] / length];
@@ -174,10 +196,6 @@ impl Model {
             spread: low.spread + part * (high.spread - low.spread),
         }
     }
-}
-
-fn mireds() -> impl Iterator<Item = f64> {
-    MIREDS.step_by(STRIDE).map(f64::from)
 }
 
 /// The state between frames.
@@ -251,14 +269,16 @@ mod tests {
     fn model() -> Model {
         let point = |(kelvin, red, blue)| Point { kelvin, red, blue };
         Model {
-            curve: [
-                (2860.0, 0.9514, 0.4156),
-                (3603.0, 0.8305, 0.5251),
-                (4650.0, 0.6756, 0.6433),
-                (7580.0, 0.5019, 0.7495),
-            ]
-            .map(point)
-            .to_vec(),
+            curve: Curve::new(
+                [
+                    (2860.0, 0.9514, 0.4156),
+                    (3603.0, 0.8305, 0.5251),
+                    (4650.0, 0.6756, 0.6433),
+                    (7580.0, 0.5019, 0.7495),
+                ]
+                .map(point)
+                .to_vec(),
+            ),
             priors: vec![
                 Prior {
                     lux: 100.0,
@@ -278,7 +298,7 @@ mod tests {
     }
 
     fn grey(kelvin: f64) -> [f64; 3] {
-        let [red, blue] = model().grey(kelvin);
+        let [red, blue] = model().curve.grey(kelvin);
         [red * 0.2, 0.2, blue * 0.2]
     }
 

@@ -55,7 +55,7 @@ impl Loop {
             ..SensorInfo::default()
         };
         let tuning = Tuning::built_in(model);
-        let grey = tuning.white_balance.model.grey(5000.0);
+        let grey = tuning.white_balance.model.curve.grey(5000.0);
         let soft = Soft::tuned(
             tuning,
             Processor::Cpu,

@@ -6,7 +6,7 @@ use crate::algorithms::auto_exposure::{Bound, Constraint};
 use crate::algorithms::colour_correction::Correction;
 use crate::algorithms::exposure_split::Stage;
 use crate::algorithms::lux::Reference;
-use crate::algorithms::white_balance::{Model, POINTS, Point, Prior};
+use crate::algorithms::white_balance::{Curve, Model, POINTS, Point, Prior};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
@@ -262,14 +262,16 @@ fn default() -> Tuning {
         },
         white_balance: WhiteBalance {
             model: Model {
-                curve: [
-                    (2500.0, 1.0, 2.9),
-                    (3600.0, 1.3, 2.0),
-                    (4600.0, 1.6, 1.6),
-                    (7500.0, 2.05, 1.4),
-                ]
-                .map(point)
-                .to_vec(),
+                curve: Curve::new(
+                    [
+                        (2500.0, 1.0, 2.9),
+                        (3600.0, 1.3, 2.0),
+                        (4600.0, 1.6, 1.6),
+                        (7500.0, 2.05, 1.4),
+                    ]
+                    .map(point)
+                    .to_vec(),
+                ),
                 priors: vec![Prior {
                     lux: 500.0,
                     mired: 240.0,
@@ -414,7 +416,7 @@ fn white_balance(block: &AwbBlock) -> Result<WhiteBalance, TuningError> {
     }
     Ok(WhiteBalance {
         model: Model {
-            curve: curve.collect::<Result<_, _>>()?,
+            curve: Curve::new(curve.collect::<Result<_, _>>()?),
             priors: priors.collect::<Result<_, _>>()?,
             bias: [bias(0)?, bias(1)?],
             spread: number(&block.spread, "spread", 0.001..=2.0)?,
