@@ -23,8 +23,19 @@ pub struct Run {
     pub kelvin: f64,
     /// Light, one after the other.
     pub steps: Vec<Step>,
-    /// Whether the picture shows all of the sensor, and its colours are measured at the end.
-    pub large: bool,
+    /// What is of interest.
+    pub measured: Measured,
+}
+
+/// What is of interest in a run.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub enum Measured {
+    /// Every frame's metadata, and what the IPA's process cost.
+    Metadata,
+    /// Colours at the end, of a picture that shows all that the sensor sees.
+    Colours,
+    /// Heap allocations of the IPA's process.
+    Allocations,
 }
 
 /// Light for a while.
@@ -54,6 +65,8 @@ pub struct Finding {
     pub patches: Vec<[f64; 3]>,
     /// What the IPA's process cost.
     pub worker: Option<Worker>,
+    /// Heap allocations of the IPA's process, for each frame.
+    pub allocations: Option<f64>,
     /// Why there is nothing else.
     pub failure: Option<String>,
 }

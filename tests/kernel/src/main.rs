@@ -1,5 +1,6 @@
 //! `ktap`: runs suites of tests inside the virtual board's guest and writes KTAP to standard output.
 
+mod allocations;
 mod cam;
 mod daemon;
 mod gpio;

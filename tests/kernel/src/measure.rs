@@ -2,12 +2,13 @@
 //!
 //! Which IPA it is says the environment; nothing here knows.
 
+use crate::allocations::Allocations;
 use crate::cam::{self, IPA_WORKER, Shot, count, finish};
 use crate::orders::{Board, Port};
 use crate::picture::mean;
 use crate::process::{Running, processes};
 use anyhow::{Context, Result, ensure};
-use bayonet_kernel_tests::comparison::{Finding, Frame, Plan, Run, Worker};
+use bayonet_kernel_tests::comparison::{Finding, Frame, Measured, Plan, Run, Worker};
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -43,21 +44,48 @@ fn carry_out(run: &Run, places: &[[f64; 4]], board: &mut Board) -> Result<Findin
     let first = run.steps.first().context("a run without a step")?;
     board.scene(&run.scene)?;
     board.light(run.kelvin, first.lux)?;
-    let frames = run.frames();
-    if run.large {
-        let pictures = Shot::new(Port::Main, frames, LARGE).pictures(1)?;
-        let (frame, picture) = pictures.last().context("no frame")?;
-        let (width, height) = LARGE_SIZE;
-        let patches = places
-            .iter()
-            .map(|&place| mean(picture, width, height, place));
-        return Ok(Finding {
-            name: run.name.clone(),
-            frames: vec![read(frame)?],
-            patches: patches.collect::<Result<_>>()?,
-            ..Finding::default()
-        });
+    match run.measured {
+        Measured::Metadata => metadata(run, board),
+        Measured::Colours => colours(run, places),
+        Measured::Allocations => allocations(run),
     }
+}
+
+fn colours(run: &Run, places: &[[f64; 4]]) -> Result<Finding> {
+    let pictures = Shot::new(Port::Main, run.frames(), LARGE).pictures(1)?;
+    let (frame, picture) = pictures.last().context("no frame")?;
+    let (width, height) = LARGE_SIZE;
+    let patches = places
+        .iter()
+        .map(|&place| mean(picture, width, height, place));
+    Ok(Finding {
+        name: run.name.clone(),
+        frames: vec![read(frame)?],
+        patches: patches.collect::<Result<_>>()?,
+        ..Finding::default()
+    })
+}
+
+fn allocations(run: &Run) -> Result<Finding> {
+    let frames = run.frames();
+    let mut running = Shot::new(Port::Main, frames, SMALL).start()?;
+    reach(&mut running, MARGIN)?;
+    let worker = *processes(IPA_WORKER).first().context("no worker")?;
+    let counter = Allocations::count()?;
+    let (begin, before) = (reach(&mut running, 0)?, counter.of(worker)?);
+    let end = reach(&mut running, frames.saturating_sub(MARGIN))?;
+    let made = counter.of(worker)?.saturating_sub(before);
+    drop(counter);
+    finish(running)?.complete(frames)?;
+    Ok(Finding {
+        name: run.name.clone(),
+        allocations: Some(made as f64 / end.saturating_sub(begin).max(1) as f64),
+        ..Finding::default()
+    })
+}
+
+fn metadata(run: &Run, board: &mut Board) -> Result<Finding> {
+    let frames = run.frames();
     let mut running = Shot::new(Port::Main, frames, SMALL).start()?;
     reach(&mut running, MARGIN)?;
     let begin = cost();
@@ -82,8 +110,14 @@ fn carry_out(run: &Run, places: &[[f64; 4]], board: &mut Board) -> Result<Findin
     })
 }
 
-fn reach(running: &mut Running, frames: usize) -> Result<()> {
-    running.wait_for(LIMIT, |stdout| count(stdout) >= frames)
+/// Waits for so many frames; returns how many there are.
+fn reach(running: &mut Running, frames: usize) -> Result<usize> {
+    let mut reached = 0;
+    running.wait_for(LIMIT, |stdout| {
+        reached = count(stdout);
+        reached >= frames
+    })?;
+    Ok(reached)
 }
 
 fn read(frame: &cam::Frame) -> Result<Frame> {

@@ -82,7 +82,7 @@ impl Running {
     pub(crate) fn wait_for(
         &mut self,
         limit: Duration,
-        condition: impl Fn(&str) -> bool,
+        mut condition: impl FnMut(&str) -> bool,
     ) -> Result<()> {
         let start = Instant::now();
         loop {

@@ -1,7 +1,9 @@
 //! From what was found to figures.
 
 use crate::colour::{Lab, angle, difference, linear, luminance};
-use crate::plan::{COLOUR, COLOURS, EXPOSURE, EXPOSURE_FRAMES, EXPOSURES, WHITE, white};
+use crate::plan::{
+    ALLOCATIONS, COLOUR, COLOURS, EXPOSURE, EXPOSURE_FRAMES, EXPOSURES, WHITE, white,
+};
 use bayonet_board::optics::chart;
 use bayonet_board::sensor::SensorModel;
 use bayonet_kernel_tests::comparison::Finding;
@@ -55,6 +57,8 @@ pub(crate) struct Verdict {
     pub(crate) cpu_us: Option<f64>,
     /// Most resident memory.
     pub(crate) resident_kib: Option<u64>,
+    /// Heap allocations a frame.
+    pub(crate) allocations: Option<f64>,
     /// What could not be measured, and why.
     pub(crate) failures: Vec<String>,
 }
@@ -90,6 +94,7 @@ pub(crate) fn judge(model: &SensorModel, findings: &[Finding]) -> Verdict {
         colours: colours.collect(),
         cpu_us: (frames > 0).then(|| time as f64 / 1000.0 / frames as f64),
         resident_kib: workers().map(|worker| worker.resident_kib).max(),
+        allocations: find(ALLOCATIONS.into()).and_then(|finding| finding.allocations),
         failures: failures.collect(),
     }
 }
@@ -347,6 +352,11 @@ mod tests {
             finding("exposure from dark", 3000),
         ];
         findings.push(Finding {
+            name: ALLOCATIONS.into(),
+            allocations: Some(1.5),
+            ..Finding::default()
+        });
+        findings.push(Finding {
             name: "colour 2900".into(),
             failure: Some("no frame".into()),
             ..Finding::default()
@@ -363,6 +373,7 @@ mod tests {
         assert_eq!(verdict.exposures[1], None);
         assert_eq!(verdict.cpu_us, Some(0.2));
         assert_eq!(verdict.resident_kib, Some(3000));
+        assert_eq!(verdict.allocations, Some(1.5));
         assert_eq!(verdict.failures, ["colour 2900: no frame"]);
         assert_eq!(mean_and_quantile(&[1.0, 2.0, 6.0], 0.5), Some((3.0, 2.0)));
         assert_eq!(mean_and_quantile(&[], 0.5), None);

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use bayonet_board::optics::{chart, grey_response};
 use bayonet_board::sensor::SensorModel;
-use bayonet_kernel_tests::comparison::{Plan, Run, Step};
+use bayonet_kernel_tests::comparison::{Measured, Plan, Run, Step};
 use image::DynamicImage;
 use std::path::Path;
 
@@ -41,10 +41,11 @@ pub(crate) const EXPOSURE: &str = "exposure ";
 /// At one illuminance, whatever the temperature; and where each is likely.
 pub(crate) const WHITE: [&str; 2] = ["white at 800 lux, ", "white in likely light, "];
 pub(crate) const COLOUR: &str = "colour ";
+pub(crate) const ALLOCATIONS: &str = "allocations";
 
 /// Everything; scenes that have to be made go into `directory`.
 pub(crate) fn plan(model: &SensorModel, scenes: &Path, directory: &Path) -> Result<Plan> {
-    let run = |name: String, scene: &str, kelvin: f64, lights: &[f64], large: bool| Run {
+    let run = |name: String, scene: &str, kelvin: f64, lights: &[f64], measured| Run {
         name,
         scene: scene.to_owned(),
         kelvin,
@@ -55,12 +56,12 @@ pub(crate) fn plan(model: &SensorModel, scenes: &Path, directory: &Path) -> Resu
                 frames: FRAMES,
             })
             .collect(),
-        large,
+        measured,
     };
     let mut runs = Vec::new();
     for (name, before, after) in EXPOSURES {
         let name = format!("{EXPOSURE}{name}");
-        let mut run = run(name, "chart", KELVIN, &[before, after], false);
+        let mut run = run(name, "chart", KELVIN, &[before, after], Measured::Metadata);
         for step in &mut run.steps {
             step.frames = EXPOSURE_FRAMES;
         }
@@ -83,7 +84,7 @@ pub(crate) fn plan(model: &SensorModel, scenes: &Path, directory: &Path) -> Resu
         for (kelvin, likely) in WHITES.into_iter().zip(LIKELY) {
             for (kind, lux) in WHITE.into_iter().zip([LUX, likely]) {
                 let name = format!("{kind}{name} {kelvin}");
-                runs.push(run(name, scene, kelvin, &[lux], false));
+                runs.push(run(name, scene, kelvin, &[lux], Measured::Metadata));
             }
         }
     }
@@ -93,9 +94,16 @@ pub(crate) fn plan(model: &SensorModel, scenes: &Path, directory: &Path) -> Resu
             "chart",
             kelvin,
             &[LUX],
-            true,
+            Measured::Colours,
         ));
     }
+    runs.push(run(
+        ALLOCATIONS.into(),
+        "chart",
+        KELVIN,
+        &[LUX],
+        Measured::Allocations,
+    ));
     let patches = chart::patches().map(|patch| on_sensor(model, patch.place));
     let patches = patches.to_vec();
     Ok(Plan { runs, patches })

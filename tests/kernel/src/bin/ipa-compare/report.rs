@@ -86,11 +86,13 @@ pub(crate) fn markdown(
     row("worker: resident memory".into(), &|verdict| {
         verdict.resident_kib.map(|size| format!("{size} KiB"))
     });
+    row("worker: heap allocations a frame".into(), &|verdict| {
+        verdict.allocations.map(|count| format!("{count:.1}"))
+    });
     text += "\nWhite is compared as the sensor sees it: what `ColourGains` takes for grey, against the sensor model's \
              grey in that light; an oracle that knows the truth of the same pairs fits a polynomial of second degree to \
-             the mean colours, without the illuminance. Middle greys are the chart's patches of densities 0.44, 0.70 and 1.05. Heap \
-             allocations are not in the table: they cannot be counted in the guest, and a test of `ipa-module` counts \
-             ours.\n";
+             the mean colours, without the illuminance. Middle greys are the chart's patches of densities 0.44, 0.70 \
+             and 1.05. Heap allocations are counted by the guest's kernel, in a run by itself.\n";
     for (whose, verdict) in ["libcamera's", "Bayonet's"].iter().zip(both) {
         for failure in &verdict.failures {
             text += &format!("\nNot measured with {whose}: {failure}\n");
@@ -130,7 +132,7 @@ mod tests {
         let rows: Vec<_> = text.lines().filter(|line| line.starts_with("| ")).collect();
         assert_eq!(
             rows.len(),
-            1 + 3 * EXPOSURES.len() + 4 * WHITE.len() + 4 * COLOURS.len() + 2
+            1 + 3 * EXPOSURES.len() + 4 * WHITE.len() + 4 * COLOURS.len() + 3
         );
         assert!(rows.iter().all(|row| row.matches('|').count() == 4));
         for words in [
