@@ -160,6 +160,11 @@ impl Workshop {
         sandbox.args(names).build()
     }
 
+    /// Where what `dt-validate` says is kept.
+    pub(crate) fn said(&self) -> &Path {
+        &self.tools.said
+    }
+
     /// `dt-doc-validate` on our bindings.
     pub(crate) fn binding_validator(&self) -> Command {
         let sandbox = self

@@ -39,8 +39,7 @@ const COUNTED_EVERY: u32 = 4;
 /// Whether the statistics in shared memory are news when this frame is announced.
 ///
 /// The flag beside them cannot be trusted: it is of the frame that the software ISP's thread finished last, which on a
-/// busy board is a later one than the frame that is announced, again and again; then no statistics ever seem valid.
-/// The numbers stay until the next counted frame.
+/// busy board is a later one than the frame that is announced. The numbers stay until the next counted frame.
 pub fn is_counted(frame: u32) -> bool {
     frame.is_multiple_of(COUNTED_EVERY)
 }

@@ -18,6 +18,7 @@ use std::time::Duration;
 pub(super) const SCHEMA: &str = "schema";
 /// The file in it.
 const PROCESSED: &str = "processed-schema.json";
+const SAID: &str = "said";
 /// Where the artefact appears in the build root.
 const INSIDE: &str = "/schema";
 /// Where the workspace's own bindings appear.
@@ -35,7 +36,7 @@ sys.exit(mk_schema.main())
 /// Longest time for processing the bindings on a slow machine.
 const LIMIT: Duration = Duration::from_secs(20 * 60);
 
-/// What device tree overlays are checked with. All paths are inside the build root.
+/// What device tree overlays are checked with. All paths but the last are inside the build root.
 #[derive(Clone, Debug)]
 pub struct OverlayTools {
     /// Directory of the kernel's own base trees, each in its vendor's: `broadcom/bcm2712-rpi-5-b.dtb`.
@@ -46,6 +47,8 @@ pub struct OverlayTools {
     pub own_bindings: PathBuf,
     /// The bindings as `dt-mk-schema` processed them, for `dt-validate -s`; only [`Self::command`] binds it.
     pub schema: PathBuf,
+    /// A directory of the host for what `dt-validate` said with this schema; it may not be there yet.
+    pub said: PathBuf,
     root: BuildRoot,
     artefact: PathBuf,
     workspace: PathBuf,
@@ -58,6 +61,7 @@ impl OverlayTools {
             bindings: kernel::bindings(),
             own_bindings: OWN.into(),
             schema: Path::new(INSIDE).join(PROCESSED),
+            said: artefact.join(SAID),
             root,
             artefact,
             workspace,
