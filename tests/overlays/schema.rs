@@ -59,8 +59,10 @@ fn validate(files: &[PathBuf]) -> Vec<Complaints> {
         workshop().said().join(name)
     };
     for blob in &blobs {
-        if let Some(complaints) = remembered(&place(blob)) {
-            said.entry(blob.clone()).or_insert(complaints);
+        if !said.contains_key(blob)
+            && let Some(complaints) = remembered(&place(blob))
+        {
+            said.insert(blob.clone(), complaints);
         }
     }
     let unknown = files.iter().zip(&blobs);

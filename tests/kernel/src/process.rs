@@ -1,6 +1,7 @@
 //! Programs under test: started, watched while they run, ended in time.
 
 use anyhow::{Context, Result, bail};
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -53,18 +54,18 @@ pub(crate) struct Running {
 impl Running {
     /// Starts a program with empty standard input.
     pub(crate) fn start(program: &str, arguments: &[&str]) -> Result<Self> {
-        Self::start_with(program, arguments, &[])
+        Self::start_with::<&str>(program, arguments, &[])
     }
 
     /// The same with these variables in its environment.
-    pub(crate) fn start_with(
+    pub(crate) fn start_with<S: AsRef<OsStr>>(
         program: &str,
         arguments: &[&str],
-        variables: &[(String, String)],
+        variables: &[(S, S)],
     ) -> Result<Self> {
         let mut child = Command::new(program)
             .args(arguments)
-            .envs(variables.iter().cloned())
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

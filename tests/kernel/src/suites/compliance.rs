@@ -62,16 +62,8 @@ fn run(variables: &[(&str, &str)]) -> Result<Ended> {
         true => (ALL, LIMIT_OF_ALL),
         false => (SOME, LIMIT),
     };
-    let variables = variables
-        .iter()
-        .map(|(name, value)| (name.to_string(), value.to_string()));
     let id = Port::Mount.camera_id();
-    Running::start_with(
-        "lc-compliance",
-        &["-c", &id, "-f", filter],
-        &variables.collect::<Vec<_>>(),
-    )?
-    .finish(limit)
+    Running::start_with("lc-compliance", &["-c", &id, "-f", filter], variables)?.finish(limit)
 }
 
 /// Names of the tests that passed.

@@ -2,8 +2,7 @@
 //!
 //! It knows no lines: samples fill a buffer one after the other until width times height are there. An interrupt says
 //! which buffer is full, and the driver puts the next one's address in its place, or that of a spare one, which nobody
-//! reads, when it has none. Parallel input, YUV, the statistics
-//! FIFO and interlaced frames are not modelled. Source: kernel `drivers/media/platform/nxp/imx7-media-csi.c`.
+//! reads, when it has none. Parallel input, YUV, the statistics FIFO and interlaced frames are not modelled. Source: kernel `drivers/media/platform/nxp/imx7-media-csi.c`.
 
 use crate::guest_ram::{DmaFault, GuestRam};
 
@@ -67,12 +66,11 @@ impl CsiBridge {
     /// Register write. Returns whether it stopped the bridge: its writes must have ended when this returns.
     pub fn write(&mut self, offset: usize, value: u32) -> bool {
         let was_running = self.running();
-        let places = [CSIDMASA_FB1, CSIDMASA_FB2];
-        if was_running && places.contains(&offset) {
-            // A buffer that somebody waits for is in one place, and when it is full it comes back only later.
-            if places.iter().any(|place| self.read(*place) == value) {
-                self.spare = Some(value);
-            }
+        let places = [false, true].map(place);
+        let is_there = |place| self.read(place) == value;
+        // A buffer that somebody waits for is in one place, and when it is full it comes back only later.
+        if was_running && places.contains(&offset) && places.into_iter().any(is_there) {
+            self.spare = Some(value);
         }
         let Some(register) = self.registers.get_mut(offset / 4) else {
             return false;
@@ -107,12 +105,7 @@ impl CsiBridge {
     /// Whether the driver had no buffer to put in the place of the one that was filled last. It fills that place as
     /// soon as it has one (`imx7_csi_fast_track_buffer`).
     pub fn starved(&self) -> bool {
-        let filled = self.read(if self.second {
-            CSIDMASA_FB1
-        } else {
-            CSIDMASA_FB2
-        });
-        self.spare == Some(filled)
+        self.spare == Some(self.read(place(!self.second)))
     }
 
     /// A frame begins: what is to be written of it.
@@ -127,11 +120,7 @@ impl CsiBridge {
         let wide = self.read(CSICR3) & CR3_TWO_8BIT_SENSOR != 0;
         let size = self.read(CSIIMAG_PARA);
         let samples = (size >> 16) as usize * (size & 0xffff) as usize;
-        let address = self.read(if self.second {
-            CSIDMASA_FB2
-        } else {
-            CSIDMASA_FB1
-        });
+        let address = self.read(place(self.second));
         Some(Transfer {
             address: address.into(),
             length: samples * if wide { 2 } else { 1 },
@@ -148,6 +137,11 @@ impl CsiBridge {
         };
         self.second = !transfer.second;
     }
+}
+
+/// The register with the address of a buffer, of the first or the second.
+const fn place(second: bool) -> usize {
+    if second { CSIDMASA_FB2 } else { CSIDMASA_FB1 }
 }
 
 /// Scratch of one bridge.
@@ -265,12 +259,7 @@ mod tests {
         let transfer = bridge.frame_start().unwrap();
         bridge.frame_end(&transfer);
         drive::acknowledge(bridge);
-        let place = if transfer.second {
-            CSIDMASA_FB2
-        } else {
-            CSIDMASA_FB1
-        };
-        bridge.write(place, next);
+        bridge.write(place(transfer.second), next);
         transfer.address
     }
 
