@@ -233,12 +233,14 @@ impl Camera {
 
     fn compute_params(&mut self, frame: u32, outbox: &mut Outbox) -> Result<(), Error> {
         let parameters = self.soft.compute_params(frame);
-        // At rest they are the same from frame to frame, and a system call is dearer than a look.
+        // At rest they are the same from frame to frame, and libcamera uses those that it was told of last
+        // (`SoftwareIsp::saveIspParams`). Two messages and waking it are most of what a frame costs.
         if self.parameters.as_ref() != Some(&parameters) {
             self.memory.set_parameters(&parameters)?;
+            v0_7::set_isp_params(outbox)?;
             self.parameters = Some(parameters);
         }
-        Ok(v0_7::set_isp_params(outbox)?)
+        Ok(())
     }
 
     fn process_stats(

@@ -27,14 +27,17 @@ fn grey() -> [u8; STATISTICS] {
     statistics([1_000_000, 2_000_000, 1_500_000], 20, 30_000)
 }
 
-/// What one picture brings: parameters, metadata, and orders perhaps.
-fn check_frame(client: &mut Client, frame: u32, statistics: &[u8]) {
+/// What one picture brings: parameters if there are other ones, metadata, and orders perhaps. Returns whether there are
+/// other parameters.
+fn check_frame(client: &mut Client, frame: u32, statistics: &[u8]) -> bool {
     let events = client.frame(frame, statistics);
-    assert_eq!(events[0], Event::SetIspParams);
+    let (last, others) = events.split_last().unwrap();
     assert!(
-        matches!(events[1], Event::MetadataReady { frame: of, .. } if of == frame),
+        matches!(last, Event::MetadataReady { frame: of, .. } if *of == frame),
         "{events:?}"
     );
+    assert!(matches!(others, [] | [Event::SetIspParams]), "{events:?}");
+    !others.is_empty()
 }
 
 #[test]
@@ -66,13 +69,27 @@ fn a_session_from_init_to_exit() {
 }
 
 #[test]
+fn parameters_are_told_when_they_change() {
+    with_worker(|client| {
+        client.begin();
+        let told: Vec<u32> = (0..40)
+            .filter(|frame| check_frame(client, *frame, &grey()))
+            .collect();
+        assert_eq!(told[0], 0, "the first ones");
+        // Statistics come with every fourth frame, and change what comes after it.
+        assert!(told[1..].iter().all(|frame| frame % 4 == 1), "{told:?}");
+        assert!(told.len() > 1 && told.len() < 9, "{told:?}");
+    });
+}
+
+#[test]
 fn statistics_count_by_the_number_of_their_frame() {
     let lux = |client: &mut Client, frame| {
         let mut statistics = grey();
         // The software ISP has finished another frame since.
         statistics[0] = 0;
         let events = client.frame(frame, &statistics);
-        let Event::MetadataReady { controls, .. } = &events[1] else {
+        let Some(Event::MetadataReady { controls, .. }) = events.last() else {
             panic!("{events:?}");
         };
         controls.iter().any(|(control, _)| *control == LUX)

@@ -185,11 +185,10 @@ impl Client {
         assert_eq!(self.result(START, &[]), 0);
     }
 
-    /// What happens for one picture. Returns the events in their order.
+    /// What happens for one picture. Returns the events in their order, its metadata at last.
     pub fn frame(&mut self, frame: u32, statistics: &[u8]) -> Vec<Event> {
         self.send(QUEUE_REQUEST, &queue_request(frame, &[(15, float(1.0))]));
         self.send(COMPUTE_PARAMS, &compute_params(frame));
-        let mut events = vec![self.event()];
         pwrite(&self.statistics, statistics, 0).unwrap();
         let map = if frame == 0 { sensor_map() } else { vec![] };
         self.send(
@@ -200,7 +199,10 @@ impl Client {
                 &[(EXPOSURE, int(100)), (ANALOGUE_GAIN, int(0))],
             ),
         );
-        events.push(self.event());
+        let mut events = vec![self.event()];
+        while !matches!(events[events.len() - 1], Event::MetadataReady { .. }) {
+            events.push(self.event());
+        }
         events
     }
 
