@@ -45,6 +45,9 @@ struct Cli {
     /// Take what was found with libcamera's IPA from an earlier file of --findings
     #[arg(long, value_name = "FILE")]
     keep: Option<PathBuf>,
+    /// Judge what an earlier file of --findings has, and measure nothing
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["findings", "keep"])]
+    judge: Option<PathBuf>,
     /// The workspace
     #[arg(long, value_name = "DIR", default_value = ".")]
     workspace: PathBuf,
@@ -76,25 +79,9 @@ fn compare(cli: &Cli) -> Result<()> {
             SensorModel::NAMES.join(", ")
         )
     })?;
-    let kept = cli
-        .keep
-        .as_deref()
-        .map(|file| kept(file, &cli.sensor))
-        .transpose()?;
-    let directory = tempfile::tempdir().context("making room for scenes")?;
-    let scenes = cli.workspace.join(SCENES);
-    let plan = plan::plan(&model, &scenes, directory.path())?;
-    let prepared = prepare(&Options::default()).context("preparing the guest")?;
-    let bench = bench(cli, &prepared, directory.path())?;
-    let stock = match kept {
-        Some(stock) => stock,
-        None => bench.findings(Ipa::Stock, &plan)?,
-    };
-    let ours = bench.findings(Ipa::Ours, &plan)?;
-    let findings = Findings {
-        sensor: cli.sensor.clone(),
-        stock,
-        ours,
+    let findings = match &cli.judge {
+        Some(file) => read(file, &cli.sensor)?,
+        None => measure(cli, &model)?,
     };
     if let Some(file) = &cli.findings {
         write(file, &serde_json::to_string(&findings)?)?;
@@ -110,8 +97,28 @@ fn compare(cli: &Cli) -> Result<()> {
     Ok(())
 }
 
-/// What was found with the stock IPA and this sensor before.
-fn kept(file: &Path, sensor: &str) -> Result<Vec<Finding>> {
+/// Boots a guest with each IPA, and measures.
+fn measure(cli: &Cli, model: &SensorModel) -> Result<Findings> {
+    let keep = cli.keep.as_deref();
+    let kept = keep.map(|file| read(file, &cli.sensor)).transpose()?;
+    let directory = tempfile::tempdir().context("making room for scenes")?;
+    let scenes = cli.workspace.join(SCENES);
+    let plan = plan::plan(model, &scenes, directory.path())?;
+    let prepared = prepare(&Options::default()).context("preparing the guest")?;
+    let bench = bench(cli, &prepared, directory.path())?;
+    let stock = match kept {
+        Some(kept) => kept.stock,
+        None => bench.findings(Ipa::Stock, &plan)?,
+    };
+    Ok(Findings {
+        sensor: cli.sensor.clone(),
+        stock,
+        ours: bench.findings(Ipa::Ours, &plan)?,
+    })
+}
+
+/// What was found with this sensor before.
+fn read(file: &Path, sensor: &str) -> Result<Findings> {
     let text = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
     let findings: Findings = serde_json::from_str(&text)
         .with_context(|| format!("{} has no findings", file.display()))?;
@@ -121,7 +128,7 @@ fn kept(file: &Path, sensor: &str) -> Result<Vec<Finding>> {
         file.display(),
         findings.sensor
     );
-    Ok(findings.stock)
+    Ok(findings)
 }
 
 fn bench(cli: &Cli, prepared: &Prepared, directory: &Path) -> Result<Bench> {

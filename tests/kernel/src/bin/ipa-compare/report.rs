@@ -80,9 +80,10 @@ pub(crate) fn markdown(
             &|verdict| colour(verdict).map(|found| format!("{:+.2}", found.stops)),
         );
     }
-    row("worker: processor time a frame".into(), &|verdict| {
-        verdict.cpu_us.map(|time| format!("{time:.0} µs"))
-    });
+    row(
+        "worker: processor time a frame, least of all runs".into(),
+        &|verdict| verdict.cpu_us.map(|time| format!("{time:.0} µs")),
+    );
     row("worker: resident memory".into(), &|verdict| {
         verdict.resident_kib.map(|size| format!("{size} KiB"))
     });
