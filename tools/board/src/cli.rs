@@ -160,12 +160,12 @@ pub(crate) struct BoardArgs {
     /// Board to model.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) board: Model,
-    /// Sensor on the main port.
-    #[arg(long, value_name = "SENSOR", default_value = "imx283")]
-    pub(crate) main: String,
-    /// Sensor behind the lens mount, or `none`.
-    #[arg(long, value_name = "SENSOR", default_value = "imx283")]
-    pub(crate) mount: String,
+    /// Sensor on the main port [default: imx283; on imx8mm imx219].
+    #[arg(long, value_name = "SENSOR")]
+    main: Option<String>,
+    /// Sensor behind the lens mount, or `none` [default: imx283; on imx8mm imx219].
+    #[arg(long, value_name = "SENSOR")]
+    mount: Option<String>,
     /// Set a parameter of the module's device tree overlay; may be given several times.
     ///
     /// As `dtoverlay=bayonet,NAME=VALUE` in a Raspberry Pi's config.txt; dt-overlays/README.md lists them. Only the
@@ -217,7 +217,7 @@ impl BoardArgs {
     pub(crate) fn board_options(&self) -> anyhow::Result<BoardOptions> {
         Ok(BoardOptions {
             model: self.board,
-            main: self.main.clone(),
+            main: self.sensor(self.main.as_deref()).to_owned(),
             mount: self.mount_sensor().map(str::to_owned),
             lens: self.lens.0,
             scene: self.scene.clone(),
@@ -229,7 +229,11 @@ impl BoardArgs {
 
     /// Sensor on the mount port, if there is one.
     pub(crate) fn mount_sensor(&self) -> Option<&str> {
-        Some(self.mount.as_str()).filter(|&name| name != "none")
+        Some(self.sensor(self.mount.as_deref())).filter(|&name| name != "none")
+    }
+
+    fn sensor<'a>(&self, named: Option<&'a str>) -> &'a str {
+        named.unwrap_or(self.board.sensor())
     }
 }
 
@@ -362,5 +366,18 @@ mod tests {
         };
         let options = run.board.board_options().unwrap();
         assert_eq!((options.main.as_str(), options.mount), ("imx283", None));
+    }
+
+    #[test]
+    fn each_board_has_sensors_of_its_own() {
+        let cli = Cli::try_parse_from(["bayonet-board", "run", "--board", "imx8mm"]).unwrap();
+        let Command::Run(run) = cli.command else {
+            panic!()
+        };
+        let options = run.board.board_options().unwrap();
+        assert_eq!(
+            (options.main.as_str(), options.mount.as_deref()),
+            ("imx219", Some("imx219"))
+        );
     }
 }

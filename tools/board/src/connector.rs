@@ -141,14 +141,19 @@ impl Connector {
         self.change(|state| state.sensor.stop());
     }
 
-    /// Waits until the sensor sends frames, `timeout` at most; whether it does.
+    /// Waits until the sensor sends frames, `timeout` at most; whether it does. One that was started and cannot send any
+    /// says why in the log.
     pub fn wait_streaming(&self, timeout: Duration) -> bool {
         let state = self.lock();
-        let (state, _) = self
+        let (mut state, _) = self
             .changed
             .wait_timeout_while(state, timeout, |state| !state.sensor.streaming())
             .unwrap_or_else(PoisonError::into_inner);
-        state.sensor.streaming()
+        let streaming = state.sensor.streaming();
+        if !streaming {
+            state.sensor.complain();
+        }
+        streaming
     }
 
     /// The sensor begins its next frame; `None` when it has stopped.

@@ -40,6 +40,16 @@ configuration:
 );
 
 impl Model {
+    /// The sensor of both cameras, unless another one is asked for.
+    pub const fn sensor(self) -> &'static str {
+        match self {
+            Self::Rpi5 => "imx283",
+            // Its receivers take 10 bits where they can, and the kernel's driver of imx283 has its 10-bit mode unfinished:
+            // it writes that the picture has no rows.
+            Self::Imx8mm => "imx219",
+        }
+    }
+
     /// Image processors.
     pub const fn back_ends(self) -> usize {
         match self {

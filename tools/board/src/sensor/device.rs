@@ -286,12 +286,24 @@ impl Sensor {
                 Some(readout)
             }
             Err(unusable) => {
-                if self.complaint != Some(unusable) {
-                    log::warn!("{}: no frames: {unusable}", self.model.name);
-                    self.complaint = Some(unusable);
-                }
+                self.tell(unusable);
                 None
             }
+        }
+    }
+
+    /// Says once in the log why a sensor that a driver has started sends no frames, if that is so.
+    pub fn complain(&mut self) {
+        match self.current() {
+            Some(Err(unusable)) => self.tell(unusable),
+            Some(Ok(_)) | None => self.complaint = None,
+        }
+    }
+
+    fn tell(&mut self, unusable: Unusable) {
+        if self.complaint != Some(unusable) {
+            log::warn!("{}: no frames: {unusable}", self.model.name);
+            self.complaint = Some(unusable);
         }
     }
 }

@@ -296,7 +296,12 @@ fn registers_without_a_picture_give_no_frames() {
         // The frame length takes effect one frame later.
         sensor.next_frame();
         assert_eq!(sensor.next_frame(), None, "{register:#x}");
+        assert!(!sensor.streaming(), "{register:#x}");
     }
+    // As the kernel's driver starts the 10-bit mode.
+    let mut sensor = imx283(1);
+    write(&mut sensor, 0x302f, &[0, 0]);
+    assert!(!sensor.streaming());
     let mut sensor = imx219(640, 480, true);
     write(&mut sensor, 0x016c, &[0xff, 0xff, 0xff, 0xff]);
     let frame = sensor.next_frame().unwrap();
