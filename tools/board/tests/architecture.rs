@@ -13,12 +13,13 @@ const EMPTY: &str = "(empty today)";
 /// Columns that a folder stands to the right of its parent.
 const INDENT: usize = 2;
 /// Where file names in the text of ARCHITECTURE.md begin.
-const PLACES: [&str; 5] = [
+const PLACES: [&str; 6] = [
     "",
     "tools/board/src",
     "driver/core/src",
     "driver/kernel/src",
     "driver/daemon/src",
+    "driver/imaging/src",
 ];
 
 fn root() -> PathBuf {
