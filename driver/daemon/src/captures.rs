@@ -43,15 +43,18 @@ pub enum Format {
     Jpeg,
     /// `.png`
     Png,
+    /// `.dng`
+    Dng,
 }
 
 impl Format {
-    const ALL: [Self; 2] = [Self::Jpeg, Self::Png];
+    const ALL: [Self; 3] = [Self::Jpeg, Self::Png, Self::Dng];
 
     fn extension(self) -> &'static str {
         match self {
             Self::Jpeg => "jpg",
             Self::Png => "png",
+            Self::Dng => "dng",
         }
     }
 
@@ -60,6 +63,8 @@ impl Format {
         match self {
             Self::Jpeg => "image/jpeg",
             Self::Png => "image/png",
+            // Registered with IANA by Adobe.
+            Self::Dng => "image/DNG",
         }
     }
 }
@@ -203,14 +208,7 @@ impl Store {
     /// Whether so many bytes more may be written.
     pub fn check_space(&self, bytes: u64) -> Result<(), Error> {
         let directory = &self.directory;
-        let space = statvfs(directory)
-            .map_err(|errno| io("ask the free space of", directory)(errno.into()))?;
-        // Both are as wide as a pointer, which is less than 64 bit on some boards.
-        #[allow(
-            clippy::unnecessary_cast,
-            reason = "their width depends on the processor"
-        )]
-        let free = space.blocks_available() as u64 * space.fragment_size() as u64;
+        let free = free_bytes(directory).map_err(io("ask the free space of", directory))?;
         let needed = self.minimum_free.saturating_add(bytes);
         if free < needed {
             return Err(Error::Full {
@@ -392,8 +390,20 @@ impl Store {
     }
 }
 
+/// Bytes that may still be written where this directory is.
+pub(crate) fn free_bytes(directory: &Path) -> io::Result<u64> {
+    let space = statvfs(directory)?;
+    // Both are as wide as a pointer, which is less than 64 bit on some boards.
+    #[allow(
+        clippy::unnecessary_cast,
+        reason = "their width depends on the processor"
+    )]
+    let free = space.blocks_available() as u64 * space.fragment_size() as u64;
+    Ok(free)
+}
+
 /// Whether this is `YYYYMMDDThhmmss.mmmZ`, digits aside.
-fn is_capture(name: &str) -> bool {
+pub(crate) fn is_capture(name: &str) -> bool {
     const PATTERN: &[u8; CAPTURE_LENGTH] = b"00000000T000000.000Z";
     let fits = |(byte, pattern): (u8, &u8)| match pattern {
         b'0' => byte.is_ascii_digit(),
@@ -403,7 +413,7 @@ fn is_capture(name: &str) -> bool {
 }
 
 /// A time as the name of a capture, in UTC. One beyond the calendar's end counts as its beginning.
-fn capture_name(time: SystemTime) -> String {
+pub(crate) fn capture_name(time: SystemTime) -> String {
     let time = Timestamp::try_from(time).unwrap_or_default();
     time.strftime("%Y%m%dT%H%M%S.%3fZ").to_string()
 }

@@ -1,7 +1,10 @@
 //! What the API asks of the event loop.
 
-use crate::report::{CameraName, Capabilities, Capture, Event, Frame, Module, Status, Values};
-use crate::wire::{Encoding, StreamRequest};
+use crate::report::{
+    CameraName, Capabilities, Capture, Event, Frame, Module, Recording, Status, Values,
+};
+use crate::wire::{Compression, Encoding, Place, StreamRequest};
+use std::time::Duration;
 use tokio::sync::{broadcast, oneshot, watch};
 
 /// One question or order, with the way back for the answer.
@@ -21,6 +24,10 @@ pub enum Command {
     Open(CameraName, StreamRequest, Answer<Lease>),
     /// Takes pictures.
     Capture(CaptureRequest, Answer<Capture>),
+    /// Begins a recording.
+    Record(RecordRequest, Answer<Recording>),
+    /// Ends the recording of this name; answered when everything is written.
+    StopRecording(String, Answer<Recording>),
     /// Names the lens on the mount (a profile's name), or takes the name back.
     AssignLens(Option<String>, Answer<Module>),
 }
@@ -46,6 +53,28 @@ pub struct CaptureRequest {
     pub encoding: Encoding,
     /// Every pixel of the sensor; refused while the camera streams for somebody.
     pub full: bool,
+    /// How a DNG of each picture's frame is compressed, where one is wanted; refused while the camera streams for
+    /// somebody without raw frames.
+    pub raw: Option<Compression>,
+    /// Where they are taken.
+    pub place: Option<Place>,
+}
+
+/// What to record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordRequest {
+    /// One camera, or both.
+    pub cameras: Vec<CameraName>,
+    /// Width and height of the raw frames; the sensor's mode nearest to them is taken.
+    pub size: Option<[u32; 2]>,
+    /// Frames of each camera at most.
+    pub frames: Option<u32>,
+    /// Time from the first frame on at most.
+    pub duration: Option<Duration>,
+    /// How the frames are compressed.
+    pub compression: Compression,
+    /// Where they are taken.
+    pub place: Option<Place>,
 }
 
 /// Why something was not done.

@@ -39,6 +39,8 @@ pub struct Config {
     pub shutter: Shutter,
     /// Pictures that were taken.
     pub captures: Captures,
+    /// Sequences of raw frames.
+    pub recordings: Recordings,
     /// The processes that own the cameras.
     pub process: Process,
     /// Lens profiles.
@@ -130,12 +132,23 @@ impl TryFrom<TcpKeys> for Tcp {
 #[serde(default, deny_unknown_fields)]
 pub struct Cameras {
     /// The fixed sensor.
-    pub main: Camera,
+    pub main: MainCamera,
     /// The sensor behind the mount.
     pub mount: Camera,
 }
 
-/// Sections `[cameras.main]` and `[cameras.mount]`.
+/// Section `[cameras.main]`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MainCamera {
+    /// Width and height of the stream in pixels for clients that name none; libcamera's choice without it.
+    #[serde(deserialize_with = "size")]
+    pub size: Option<[u32; 2]>,
+    /// Profile of its lens, which no code tells.
+    pub lens: Option<String>,
+}
+
+/// Section `[cameras.mount]`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Camera {
@@ -236,6 +249,32 @@ impl Default for Captures {
             directory: "/var/lib/bayonet/captures".into(),
             quality: 92,
             minimum_free: 256,
+        }
+    }
+}
+
+/// Section `[recordings]`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Recordings {
+    /// Where recordings are kept.
+    #[serde(deserialize_with = "absolute")]
+    pub directory: PathBuf,
+    /// Space that recordings leave free, in MiB.
+    #[serde(rename = "minimum_free_mib")]
+    pub minimum_free: u32,
+    /// Memory for frames on their way to the disk, in MiB, `16..=2048`: less than that holds no frame of a large
+    /// sensor, more than that does not fit into the address space of a 32-bit board.
+    #[serde(rename = "queue_mib", deserialize_with = "count::<_, 16, 2_048>")]
+    pub queue: u32,
+}
+
+impl Default for Recordings {
+    fn default() -> Self {
+        Self {
+            directory: "/var/lib/bayonet/recordings".into(),
+            minimum_free: 1024,
+            queue: 256,
         }
     }
 }

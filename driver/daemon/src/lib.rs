@@ -17,6 +17,7 @@ pub mod library;
 mod memory;
 mod notify;
 mod process;
+pub mod recordings;
 pub mod report;
 mod run;
 pub mod wire;

@@ -3,9 +3,11 @@
 //! What it says arrives as [`Output`] in one channel for all cameras, with the number of the process, so that a late
 //! word of one that was replaced is told from its successor's. Dropping a [`Process`] kills it.
 
+use crate::recordings::{Inlet, Shot};
 use crate::report::{CameraName, Frame};
 use crate::wire::{LINE_LIMIT, News, Order, PICTURE_LIMIT};
-use log::warn;
+use log::{debug, warn};
+use nix::fcntl::{FcntlArg, fcntl};
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
@@ -22,6 +24,11 @@ const LIBCAMERA_LOG: (&str, &str) = (
 );
 /// Tells libcamera's IPA, which inherits it, whose camera it runs; see `lens_file.rs`.
 const CAMERA: &str = "BAYONET_CAMERA";
+/// Room in the pipe of a process's news, in bytes, as far as an ordinary user may have it
+/// (`/proc/sys/fs/pipe-max-size`): a recorded frame comes in few pieces.
+const PIPE_SIZE: nix::libc::c_int = 1 << 20;
+/// Read at once of lines, and of a frame for which there is no room, in bytes.
+const PIECE: usize = 64 << 10;
 /// Orders that may wait for a process that does not read; a healthy one reads at once.
 const ORDERS_WAITING: usize = 64;
 
@@ -39,7 +46,7 @@ pub(crate) struct Output {
 /// What a process said or did.
 #[derive(Debug)]
 pub(crate) enum Word {
-    /// News but for pictures.
+    /// News but for pictures and recorded frames.
     News(News),
     /// A picture.
     Picture {
@@ -47,8 +54,17 @@ pub(crate) enum Word {
         id: u64,
         /// The file.
         bytes: Vec<u8>,
+        /// The DNG, where one was wanted.
+        raw: Option<Vec<u8>>,
         /// The frame it was made of.
         frame: Frame,
+    },
+    /// A recorded frame came, and went to the recording.
+    Recorded {
+        /// Of the order.
+        id: u64,
+        /// Of the frame.
+        number: u32,
     },
     /// The process has ended; nothing more will come.
     Ended(String),
@@ -64,7 +80,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `program` with `arguments`; what it says goes to `outputs`.
+    /// Starts `program` with `arguments`; what it says goes to `outputs`, and the frames that it records to `inlet`.
     ///
     /// # Errors
     /// When it cannot be started, e.g. because it is not installed.
@@ -74,6 +90,7 @@ impl Process {
         program: &Path,
         arguments: Vec<OsString>,
         outputs: mpsc::Sender<Output>,
+        inlet: Inlet,
     ) -> io::Result<Self> {
         let (variable, levels) = LIBCAMERA_LOG;
         let levels = std::env::var_os(variable).unwrap_or_else(|| levels.into());
@@ -89,12 +106,16 @@ impl Process {
         let missing = || io::Error::other("the new process has no standard input and output");
         let stdin = child.stdin.take().ok_or_else(missing)?;
         let stdout = child.stdout.take().ok_or_else(missing)?;
+        if let Err(problem) = fcntl(&stdout, FcntlArg::F_SETPIPE_SZ(PIPE_SIZE)) {
+            debug!("{camera}: its pipe stays small: {problem}");
+        }
         let (orders, order_queue) = mpsc::channel(ORDERS_WAITING);
         let (kill, killed) = oneshot::channel();
         let speaker = Speaker {
             camera,
             process: number,
             outputs,
+            inlet,
         };
         tokio::spawn(write(camera, stdin, order_queue));
         tokio::spawn(follow(child, stdout, killed, speaker));
@@ -145,6 +166,7 @@ struct Speaker {
     camera: CameraName,
     process: u64,
     outputs: mpsc::Sender<Output>,
+    inlet: Inlet,
 }
 
 impl Speaker {
@@ -157,6 +179,34 @@ impl Speaker {
         };
         // Without an event loop nobody is left to listen.
         let _ = self.outputs.send(output).await;
+    }
+}
+
+/// What a recording has to know before the event loop does, so that it stands between the right frames.
+impl Speaker {
+    fn tell_recording(&self, news: &News) {
+        match news {
+            News::Recording { id, stream } => {
+                if let Some(intake) = self.inlet.recording(*id) {
+                    intake.stream(self.camera, stream.clone());
+                }
+            }
+            News::RecordDropped { id, number, frame } => {
+                if let Some(intake) = self.inlet.recording(*id) {
+                    intake.dropped(&self.shot(*number, frame));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn shot(&self, number: u32, frame: &Frame) -> Shot {
+        Shot {
+            camera: self.camera,
+            number,
+            sequence: frame.sequence,
+            timestamp_ns: frame.timestamp_ns,
+        }
     }
 }
 
@@ -207,7 +257,7 @@ async fn follow(
 }
 
 async fn read(stdout: ChildStdout, speaker: &Speaker) -> io::Result<()> {
-    let mut stdout = BufReader::new(stdout);
+    let mut stdout = BufReader::with_capacity(PIECE, stdout);
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -219,11 +269,39 @@ async fn read(stdout: ChildStdout, speaker: &Speaker) -> io::Result<()> {
             return Err(io::Error::other("a line of its news was cut or too long"));
         }
         match serde_json::from_slice(&line) {
-            Ok(News::Still { id, bytes, frame }) => {
+            Ok(News::Still {
+                id,
+                bytes,
+                raw_bytes,
+                frame,
+            }) => {
                 let bytes = picture(&mut stdout, bytes).await?;
-                speaker.say(Word::Picture { id, bytes, frame }).await;
+                let raw = match raw_bytes {
+                    0 => None,
+                    length => Some(picture(&mut stdout, length).await?),
+                };
+                let word = Word::Picture {
+                    id,
+                    bytes,
+                    raw,
+                    frame,
+                };
+                speaker.say(word).await;
             }
-            Ok(news) => speaker.say(Word::News(news)).await,
+            Ok(News::Recorded {
+                id,
+                number,
+                bytes,
+                frame,
+            }) => {
+                let shot = speaker.shot(number, &frame);
+                recorded(&mut stdout, &speaker.inlet, id, shot, bytes).await?;
+                speaker.say(Word::Recorded { id, number }).await;
+            }
+            Ok(news) => {
+                speaker.tell_recording(&news);
+                speaker.say(Word::News(news)).await;
+            }
             Err(error) => {
                 return Err(io::Error::other(format!(
                     "its news were not understood: {error}"
@@ -244,3 +322,43 @@ async fn picture(stdout: &mut BufReader<ChildStdout>, length: u64) -> io::Result
     }
     Ok(bytes)
 }
+
+/// Takes a recorded frame to its recording, or passes over it where there is none, or no room.
+async fn recorded(
+    stdout: &mut BufReader<ChildStdout>,
+    inlet: &Inlet,
+    id: u64,
+    shot: Shot,
+    length: u64,
+) -> io::Result<()> {
+    if length > PICTURE_LIMIT {
+        return Err(io::Error::other(format!(
+            "a recorded frame of {length} bytes"
+        )));
+    }
+    let room = inlet
+        .recording(id)
+        .and_then(|intake| Some((intake.room(&shot, length)?, intake)));
+    let Some((mut buffer, intake)) = room else {
+        return pass_over(stdout, length).await;
+    };
+    let read = stdout.take(length).read_to_end(&mut buffer).await;
+    if read.as_ref().is_ok_and(|&read| read as u64 == length) {
+        intake.try_write(shot, buffer);
+        return Ok(());
+    }
+    intake.cut(&shot, buffer);
+    read?;
+    Err(io::Error::other("a recorded frame was cut"))
+}
+
+async fn pass_over(stdout: &mut BufReader<ChildStdout>, length: u64) -> io::Result<()> {
+    let passed = tokio::io::copy_buf(&mut stdout.take(length), &mut tokio::io::sink()).await?;
+    if passed != length {
+        return Err(io::Error::other("a recorded frame was cut"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

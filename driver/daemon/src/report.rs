@@ -44,6 +44,8 @@ pub struct Status {
     pub module: Module,
     /// Main first.
     pub cameras: Vec<Camera>,
+    /// The recording that is under way.
+    pub recording: Option<Recording>,
 }
 
 /// The mount's module.
@@ -233,7 +235,7 @@ pub struct Frame {
 pub struct Capture {
     /// Name of the capture, e.g. `20261122T203453.120Z`.
     pub name: String,
-    /// One picture, or one of each camera.
+    /// One picture, or one of each camera; behind each its DNG, where one was asked for.
     pub pictures: Vec<Picture>,
 }
 
@@ -248,6 +250,92 @@ pub struct Picture {
     pub bytes: u64,
     /// The frame it was made of.
     pub frame: Frame,
+}
+
+/// A sequence of raw frames, each a DNG file, under way or over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recording {
+    /// Its name, the time of its start in UTC, e.g. `20261122T203453.120Z`.
+    pub name: String,
+    /// In one word.
+    pub state: RecordingState,
+    /// Why it ended.
+    pub end: Option<RecordingEnd>,
+    /// For people, where the word does not say everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Where it is on the board.
+    pub directory: String,
+    /// From the first frame on, in milliseconds; none where nobody wrote it down.
+    pub duration_ms: Option<u64>,
+    /// What was written and what was not, main first.
+    pub cameras: Vec<RecordedCamera>,
+    /// What waits for the disk; none when it is over.
+    pub queue: Option<RecordingQueue>,
+    /// Bytes that may still be written; none when it is over.
+    pub free_bytes: Option<u64>,
+}
+
+/// State of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecordingState {
+    /// Frames are taken in.
+    Recording,
+    /// No more frames are taken in; those that came are written.
+    Ending,
+    /// Over.
+    Ended,
+    /// It has no end: `bayonetd` or the board lost its power meanwhile. `bayonet record --repair` mends it.
+    Interrupted,
+}
+
+/// Why a recording ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecordingEnd {
+    /// A client ended it.
+    Stopped,
+    /// It has the frames or the seconds that were asked for.
+    Complete,
+    /// The disk is full, or would be.
+    DiskFull,
+    /// The disk took no more for another reason.
+    Storage,
+    /// A camera could not be recorded.
+    Camera,
+    /// All its cameras went away and stayed away.
+    CamerasGone,
+    /// `bayonetd` ended.
+    Shutdown,
+    /// It was interrupted, and mended later.
+    Interrupted,
+}
+
+/// What a recording has of one camera.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedCamera {
+    /// Which.
+    pub name: CameraName,
+    /// Frames on the disk.
+    pub written: u64,
+    /// Frames that came from the sensor and are not on the disk.
+    pub dropped: u64,
+    /// Frames that never came from the sensor, by the receiver's numbers.
+    pub missing: u64,
+    /// Length of the files.
+    pub bytes: u64,
+}
+
+/// What waits for the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordingQueue {
+    /// Frames.
+    pub frames: u64,
+    /// Memory that is in use, in bytes.
+    pub bytes: u64,
+    /// Memory that may be in use, in bytes.
+    pub limit_bytes: u64,
 }
 
 /// One thing that happened.
@@ -276,6 +364,8 @@ pub enum Event {
         /// Why, and what to do.
         reason: String,
     },
+    /// A recording began, went on or ended; while it goes on, twice a second.
+    Recording(Recording),
     /// This reader was too slow; events are missing before the next one.
     Lagged {
         /// How many.
@@ -294,6 +384,7 @@ impl Event {
             Self::Shutter => "shutter",
             Self::Capture(_) => "capture",
             Self::CaptureFailed { .. } => "capture-failed",
+            Self::Recording(_) => "recording",
             Self::Lagged { .. } => "lagged",
         }
     }

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::hub::{Hub, Start};
 use crate::library;
 use crate::notify;
+use crate::recordings;
 use crate::wires::Wires;
 use anyhow::{Context, Result};
 use log::{info, warn};
@@ -45,8 +46,14 @@ async fn serve(config: &Config) -> Result<()> {
     let minimum_free = u64::from(config.captures.minimum_free) << 20;
     let store = Store::open(&config.captures.directory, minimum_free)
         .context("opening the directory of pictures")?;
+    let recordings = recordings::Store::new(
+        &config.recordings.directory,
+        u64::from(config.recordings.minimum_free) << 20,
+        (config.recordings.queue as usize) << 20,
+    );
     let settings = Settings {
         captures: store.clone(),
+        recordings: recordings.clone(),
         quality: config.captures.quality,
         lenses: Arc::clone(&lenses),
     };
@@ -57,6 +64,7 @@ async fn serve(config: &Config) -> Result<()> {
         config,
         lenses,
         store,
+        recordings,
         outputs,
         finished,
         notes,

@@ -90,6 +90,16 @@ pub enum Lens<'a> {
     Assigned(&'a Profile),
 }
 
+impl<'a> Lens<'a> {
+    /// What is known of it.
+    pub fn profile(self) -> Option<&'a Profile> {
+        match self {
+            Self::Known(profile) | Self::Assigned(profile) => Some(profile),
+            Self::None | Self::Uncoded | Self::Unknown => None,
+        }
+    }
+}
+
 /// Which lens it is. An assignment for these pins goes before their code, unless there is no such profile.
 pub fn identify<'a>(
     pins: LensPins,

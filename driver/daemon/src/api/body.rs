@@ -1,9 +1,9 @@
 //! Bodies of requests and answers: JSON, of bounded length, and with an error that says where it is wrong.
 
 use super::error::Failure;
-use crate::command::CaptureRequest;
+use crate::command::{CaptureRequest, RecordRequest};
 use crate::report::{CameraName, Values};
-use crate::wire::Encoding;
+use crate::wire::{Compression, Encoding, Place};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// Longest body of a request, in bytes.
 pub const LIMIT: usize = 64 << 10;
+/// Longest recording, in seconds: a week.
+const SECONDS_LIMIT: f64 = 604_800.0;
 /// How long a client may take to send one.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// Media types taken for JSON; the second is what PATCH means (RFC 7396).
@@ -49,6 +51,10 @@ struct CaptureBody {
     quality: Option<u8>,
     #[serde(default)]
     full: bool,
+    #[serde(default)]
+    raw: bool,
+    compression: Option<Compression>,
+    place: Option<Place>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
@@ -56,6 +62,19 @@ struct CaptureBody {
 enum FormatName {
     Jpeg,
     Png,
+}
+
+/// Body of `POST /v1/recordings`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecordBody {
+    cameras: Vec<CameraName>,
+    size: Option<[u32; 2]>,
+    frames: Option<u32>,
+    seconds: Option<f64>,
+    #[serde(default)]
+    compression: Compression,
+    place: Option<Place>,
 }
 
 /// Body of `PUT /v1/module/lens`.
@@ -68,32 +87,84 @@ struct LensBody {
 /// Reads the body of `POST /v1/captures`; `quality` is that of a JPEG where the body names none.
 pub fn capture_request(bytes: &[u8], quality: u8) -> Result<CaptureRequest, Malformed> {
     let body: CaptureBody = parse(bytes)?;
-    let content = |message: &str| Err(Malformed::Content(message.into()));
-    if body.cameras.is_empty() {
-        return content("`cameras` is empty: name `main`, `mount` or both");
-    }
-    if (1..body.cameras.len()).any(|i| body.cameras[..i].contains(&body.cameras[i])) {
-        return content("`cameras` names a camera twice");
-    }
+    check_cameras(&body.cameras)?;
     let encoding = match (body.format, body.quality) {
         (FormatName::Jpeg, given) => Encoding::Jpeg {
             quality: given.unwrap_or(quality),
         },
         (FormatName::Png, None) => Encoding::Png,
         (FormatName::Png, Some(_)) => {
-            return content("`quality` is for `jpeg`; a `png` loses nothing");
+            return Err(content("`quality` is for `jpeg`; a `png` loses nothing"));
         }
     };
     if let Encoding::Jpeg { quality } = encoding
         && !(1..=100).contains(&quality)
     {
-        return content("`quality` is 1 to 100");
+        return Err(content("`quality` is 1 to 100"));
     }
+    let raw = match (body.raw, body.compression) {
+        (true, compression) => Some(compression.unwrap_or_default()),
+        (false, None) => None,
+        (false, Some(_)) => return Err(content("`compression` is for a DNG: say `raw` too")),
+    };
+    check_place(body.place)?;
     Ok(CaptureRequest {
         cameras: body.cameras,
         encoding,
         full: body.full,
+        raw,
+        place: body.place,
     })
+}
+
+/// Reads the body of `POST /v1/recordings`.
+pub fn record_request(bytes: &[u8]) -> Result<RecordRequest, Malformed> {
+    let body: RecordBody = parse(bytes)?;
+    check_cameras(&body.cameras)?;
+    if body.size.is_some_and(|size| size.contains(&0)) {
+        return Err(content("`size` is a width and a height in pixels"));
+    }
+    if body.frames == Some(0) {
+        return Err(content("`frames` is at least 1"));
+    }
+    let duration = match body.seconds {
+        None => None,
+        Some(seconds) if seconds > 0.0 && seconds <= SECONDS_LIMIT => {
+            Some(Duration::from_secs_f64(seconds))
+        }
+        Some(_) => {
+            let message = format!("`seconds` is more than 0 and at most {SECONDS_LIMIT}");
+            return Err(Malformed::Content(message));
+        }
+    };
+    check_place(body.place)?;
+    Ok(RecordRequest {
+        cameras: body.cameras,
+        size: body.size,
+        frames: body.frames,
+        duration,
+        compression: body.compression,
+        place: body.place,
+    })
+}
+
+fn check_place(place: Option<Place>) -> Result<(), Malformed> {
+    let checked = place.as_ref().map_or(Ok(()), Place::check);
+    checked.map_err(Malformed::Content)
+}
+
+fn check_cameras(cameras: &[CameraName]) -> Result<(), Malformed> {
+    if cameras.is_empty() {
+        return Err(content("`cameras` is empty: name `main`, `mount` or both"));
+    }
+    if (1..cameras.len()).any(|i| cameras[..i].contains(&cameras[i])) {
+        return Err(content("`cameras` names a camera twice"));
+    }
+    Ok(())
+}
+
+fn content(message: &str) -> Malformed {
+    Malformed::Content(message.into())
 }
 
 /// Reads the body of `PUT /v1/module/lens`: the name of a profile.

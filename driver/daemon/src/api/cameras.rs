@@ -108,7 +108,11 @@ pub(super) async fn frames(
             return Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, message));
         }
     };
-    let request = StreamRequest { size, full: false };
+    let request = StreamRequest {
+        size,
+        full: false,
+        raw: false,
+    };
     let open = |answer| Command::Open(name, request, answer);
     let lease = order(&context, START_LIMIT, open).await?;
     Ok(streams::frames(lease, context.ending))

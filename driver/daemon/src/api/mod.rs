@@ -1,7 +1,7 @@
 //! The API: HTTP and JSON over a Unix socket, and over TCP where that is configured.
 //!
 //! It holds no state of cameras or module. Whatever it is asked becomes a [`Command`] to the event loop, and the
-//! answer comes back as JSON; only pictures and lens profiles it reads itself. Who may do what is in [`access`], what
+//! answer comes back as JSON; only pictures, recordings and lens profiles it reads itself. Who may do what is in [`access`], what
 //! one connection may cost in [`connection`], the paths in [`routes`] and, for clients, in `openapi.json`.
 //!
 //! Nothing here runs while nobody is connected: there are no intervals but those of a connection.
@@ -13,6 +13,7 @@ mod connection;
 mod error;
 mod lenses;
 mod pictures;
+mod recordings;
 mod request;
 mod routes;
 mod socket;
@@ -26,6 +27,7 @@ pub use lenses::{Code, LensProfile};
 use crate::captures::Store;
 use crate::command::{Answer, Command};
 use crate::config;
+use crate::recordings::Store as Recordings;
 use crate::report::Status;
 use access::{Rights, Secret};
 use axum::http::StatusCode;
@@ -55,6 +57,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct Settings {
     /// Pictures that were taken.
     pub captures: Store,
+    /// Sequences of raw frames.
+    pub recordings: Recordings,
     /// JPEG quality where a request names none, `1..=100`.
     pub quality: u8,
     /// Lens profiles: those built in and those of the configured directories.
@@ -76,6 +80,7 @@ pub struct Server {
 struct Context {
     commands: mpsc::Sender<Command>,
     captures: Store,
+    recordings: Recordings,
     quality: u8,
     lenses: Arc<Library>,
     /// Whose members may control.
@@ -138,6 +143,7 @@ impl Server {
         let router = routes::router(Context {
             commands,
             captures: settings.captures,
+            recordings: settings.recordings,
             quality: settings.quality,
             lenses: settings.lenses,
             control_group: self.rights.control_group().into(),

@@ -1,11 +1,11 @@
 //! Which path does what.
 
 use super::error::Failure;
-use super::{Context, cameras, lenses, pictures, status};
+use super::{Context, cameras, lenses, pictures, recordings, status};
 use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, put};
+use axum::routing::{MethodRouter, get, post, put};
 
 /// The description of the API, as it is served.
 pub(super) const OPENAPI: &str = include_str!("../../openapi.json");
@@ -33,6 +33,15 @@ fn routes() -> Vec<(&'static str, MethodRouter<Context>)> {
             "/v1/captures/{file}",
             get(pictures::download).delete(pictures::remove),
         ),
+        (
+            "/v1/recordings",
+            get(recordings::list).post(recordings::start),
+        ),
+        (
+            "/v1/recordings/{name}",
+            get(recordings::show).delete(recordings::remove),
+        ),
+        ("/v1/recordings/{name}/stop", post(recordings::stop)),
         ("/v1/lenses", get(lenses::list)),
         ("/v1/lenses/{name}", get(lenses::show)),
         ("/v1/openapi.json", get(openapi)),

@@ -77,6 +77,7 @@ mod tests {
             exposure: None,
             gain: None,
             lens: None,
+            place: None,
         }
     }
 

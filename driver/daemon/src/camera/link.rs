@@ -74,14 +74,17 @@ pub struct Reporter {
 pub struct NobodyReads;
 
 impl Reporter {
-    /// Starts the thread that writes to `output`.
+    /// Starts the thread that writes to `output`, and hands the memory of recorded frames to `written`.
     ///
     /// # Errors
     /// None can be started.
-    pub fn start(output: impl Write + Send + 'static) -> std::io::Result<Self> {
+    pub fn start(
+        output: impl Write + Send + 'static,
+        written: impl Fn(Vec<u8>) + Send + 'static,
+    ) -> std::io::Result<Self> {
         let (sender, receiver) = sync_channel(NEWS_WAITING);
         let thread = thread::Builder::new().name("news".into());
-        let thread = thread.spawn(move || write_news(output, &receiver))?;
+        let thread = thread.spawn(move || write_news(output, &receiver, &written))?;
         Ok(Self { sender, thread })
     }
 
@@ -110,7 +113,11 @@ impl Reporter {
     }
 }
 
-fn write_news(mut output: impl Write, news: &Receiver<(News, Vec<u8>)>) {
+fn write_news(
+    mut output: impl Write,
+    news: &Receiver<(News, Vec<u8>)>,
+    written: &impl Fn(Vec<u8>),
+) {
     for (news, bytes) in news {
         let mut line = match serde_json::to_vec(&news) {
             Ok(line) => line,
@@ -120,13 +127,16 @@ fn write_news(mut output: impl Write, news: &Receiver<(News, Vec<u8>)>) {
             }
         };
         line.push(b'\n');
-        let written = output
+        let told = output
             .write_all(&line)
             .and_then(|()| output.write_all(&bytes))
             .and_then(|()| output.flush());
-        if let Err(error) = written {
+        if let Err(error) = told {
             log::warn!("news cannot be written: {error}");
             return;
+        }
+        if matches!(news, News::Recorded { .. }) {
+            written(bytes);
         }
     }
 }
@@ -146,7 +156,7 @@ pub fn end_within(limit: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Values;
+    use crate::report::{Frame, Values};
     use proptest::prelude::*;
     use std::io::Cursor;
     use std::sync::{Arc, Mutex};
@@ -224,7 +234,7 @@ mod tests {
     #[test]
     fn bytes_follow_their_news() {
         let output = Output(Arc::default(), usize::MAX);
-        let reporter = Reporter::start(output.clone()).unwrap();
+        let reporter = Reporter::start(output.clone(), drop).unwrap();
         reporter.tell_with(failed(1), b"picture".to_vec()).unwrap();
         reporter.tell(failed(2)).unwrap();
         reporter.finish();
@@ -236,8 +246,30 @@ mod tests {
     }
 
     #[test]
+    fn memory_of_recorded_frames_comes_back() {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let give = move |bytes| sender.send(bytes).unwrap();
+        let reporter = Reporter::start(Output(Arc::default(), usize::MAX), give).unwrap();
+        let frame = Frame {
+            sequence: 0,
+            timestamp_ns: 0,
+            metadata: Values::new(),
+        };
+        let recorded = News::Recorded {
+            id: 1,
+            number: 0,
+            bytes: 4,
+            frame,
+        };
+        reporter.tell_with(failed(1), b"other".to_vec()).unwrap();
+        reporter.tell_with(recorded, b"file".to_vec()).unwrap();
+        reporter.finish();
+        assert_eq!(receiver.iter().collect::<Vec<_>>(), [b"file"]);
+    }
+
+    #[test]
     fn a_reader_that_left_is_noticed() {
-        let reporter = Reporter::start(Output(Arc::default(), 0)).unwrap();
+        let reporter = Reporter::start(Output(Arc::default(), 0), drop).unwrap();
         let mut told = 0;
         while reporter.tell(failed(1)).is_ok() {
             told += 1;

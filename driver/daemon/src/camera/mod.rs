@@ -6,17 +6,23 @@
 //! nothing: when to start, what to set and when to end are orders.
 //!
 //! One loop owns the camera ([`owner`]); a thread reads orders, another writes news ([`link`]), and each picture is
-//! encoded in a thread of its own, straight from the buffer that the hardware filled. What libcamera calls from its
+//! encoded in a thread of its own, straight from the buffer that the hardware filled; raw frames of a recording by some
+//! threads that share them. What libcamera calls from its
 //! own thread ends in the loop's channel.
 
 pub mod confine;
 #[cfg(feature = "libcamera")]
 mod controls;
 pub mod encode;
+#[cfg(feature = "libcamera")]
+mod encoders;
 pub mod link;
+pub mod negative;
 #[cfg(feature = "libcamera")]
 pub mod owner;
 pub mod pixels;
+pub mod raw;
+pub mod recorder;
 pub mod still;
 #[cfg(feature = "libcamera")]
 mod stream;

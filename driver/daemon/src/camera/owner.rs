@@ -2,12 +2,15 @@
 
 use super::confine;
 use super::controls;
+use super::encoders::{Encoders, Job};
 use super::link::{NobodyReads, Reporter, end_within, read_orders};
+use super::negative::Facts;
+use super::recorder::Recorder;
 use super::still::Wanted;
 use super::stream::Configured;
 use super::tags::Shot;
 use crate::report::{Frame, Values};
-use crate::wire::{News, Order, StreamRequest};
+use crate::wire::{Compression, LensTags, News, Order, Place, StreamRequest};
 use libcamera::camera::ActiveCamera;
 use libcamera::camera_manager::CameraManager;
 use libcamera::control::ControlList;
@@ -17,6 +20,7 @@ use nix::time::{ClockId, clock_gettime};
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
@@ -46,6 +50,15 @@ pub enum Error {
         "the sensor went away while it streamed, and its drivers did not notice: they must be bound anew"
     )]
     Stuck,
+    /// The kernel has no memory left that a camera can write to.
+    #[error(
+        "libcamera cannot {action}: the kernel has too little contiguous memory for these buffers; take smaller pictures \
+         or one camera at a time, or boot with more of it (cma=)"
+    )]
+    Memory {
+        /// What was tried.
+        action: &'static str,
+    },
     /// A call of libcamera failed.
     #[error("libcamera cannot {action}: {reason}")]
     Call {
@@ -60,6 +73,12 @@ pub enum Error {
     /// libcamera has no processed stream for this camera.
     #[error("libcamera offers no processed stream of this camera")]
     NoStream,
+    /// libcamera has no raw stream for this camera.
+    #[error("libcamera offers no raw stream of this camera beside the processed one")]
+    NoRawStream,
+    /// Raw frames have a format that is not known here.
+    #[error("raw frames in the format {0} cannot be read")]
+    RawFormat(String),
     /// libcamera has no format that can be encoded.
     #[error("libcamera offers no picture format that can be encoded (NV12, YUV420 or RGB)")]
     NoFormat,
@@ -79,7 +98,10 @@ pub enum Error {
 
 impl Error {
     pub(super) fn call(action: &'static str) -> impl FnOnce(io::Error) -> Self {
-        move |reason| Self::Call { action, reason }
+        move |reason| match errno(&reason) {
+            Errno::ENOMEM => Self::Memory { action },
+            _ => Self::Call { action, reason },
+        }
     }
 }
 
@@ -88,9 +110,12 @@ impl Error {
 /// # Errors
 /// [`Error`]: why the process ends before it was told to. It is told in the news as well.
 pub fn serve(confined: Result<(), confine::Error>, id: &str) -> Result<(), Error> {
-    let reporter = Reporter::start(io::stdout()).map_err(Error::Thread)?;
+    let (sender, messages) = channel();
+    let written = sender.clone();
+    let give = move |file| drop(written.send(Message::Written(file)));
+    let reporter = Reporter::start(io::stdout(), give).map_err(Error::Thread)?;
     let served = match confined {
-        Ok(()) => own(id, &reporter),
+        Ok(()) => own(id, &reporter, sender, &messages),
         Err(error) => Err(error.into()),
     };
     if let Err(error) = &served {
@@ -106,8 +131,12 @@ pub fn serve(confined: Result<(), confine::Error>, id: &str) -> Result<(), Error
     served
 }
 
-fn own(id: &str, reporter: &Reporter) -> Result<(), Error> {
-    let (sender, messages) = channel();
+fn own(
+    id: &str,
+    reporter: &Reporter,
+    sender: Sender<Message>,
+    messages: &Receiver<Message>,
+) -> Result<(), Error> {
     let orders = sender.clone();
     let reader = thread::Builder::new().name("orders".into());
     let reader = reader.spawn(move || {
@@ -133,7 +162,7 @@ fn own(id: &str, reporter: &Reporter) -> Result<(), Error> {
         });
     };
     let capabilities = controls::capabilities(&camera);
-    let model = capabilities.model.clone();
+    let facts = Facts::of(&capabilities);
     let mut camera = camera.acquire().map_err(|error| match errno(&error) {
         Errno::EBUSY => Error::Busy,
         _ => Error::call("acquire the camera")(error),
@@ -150,15 +179,18 @@ fn own(id: &str, reporter: &Reporter) -> Result<(), Error> {
     });
     let mut owner = Owner {
         camera,
-        model,
+        facts,
         reporter,
         sender,
         stream: None,
         controls: Values::new(),
         stills: VecDeque::new(),
+        makes_picture: false,
         encoder: None,
+        recording: None,
+        lens: None,
     };
-    let ended = owner.work(&messages);
+    let ended = owner.work(messages);
     let stopped = owner.stop();
     // Requests hold buffers, which libcamera wants back before the camera goes.
     messages.try_iter().for_each(drop);
@@ -170,7 +202,7 @@ fn errno(error: &io::Error) -> Errno {
 }
 
 /// What the loop hears.
-enum Message {
+pub(super) enum Message {
     Order(Order),
     /// No more orders will come.
     End,
@@ -180,14 +212,31 @@ enum Message {
     Encoded {
         id: u64,
         frame: Frame,
-        file: Result<Vec<u8>, String>,
+        files: Result<Files, String>,
         request: Request,
     },
+    /// A raw frame was written as a file, or could not be.
+    Recorded {
+        number: u32,
+        file: Result<Vec<u8>, String>,
+        frame: Frame,
+        wanted: Option<Wanted>,
+        request: Request,
+    },
+    /// A recorded frame's file was told; this is its memory.
+    Written(Vec<u8>),
+}
+
+/// A picture, and its DNG where one was wanted.
+pub(super) struct Files {
+    picture: Vec<u8>,
+    raw: Vec<u8>,
 }
 
 struct Owner<'m, 'r> {
     camera: ActiveCamera<'m>,
-    model: String,
+    /// Of the present mode.
+    facts: Facts,
     reporter: &'r Reporter,
     sender: Sender<Message>,
     stream: Option<Configured>,
@@ -195,8 +244,18 @@ struct Owner<'m, 'r> {
     controls: Values,
     /// Pictures whose frame has not come yet.
     stills: VecDeque<Wanted>,
-    /// Makes a picture; one at a time, so that buffers are left for the stream.
+    /// Whether a picture is being made: one at a time, so that buffers are left for the stream.
+    makes_picture: bool,
     encoder: Option<JoinHandle<()>>,
+    recording: Option<Recording>,
+    lens: Option<Arc<LensTags>>,
+}
+
+/// A recording under way.
+struct Recording {
+    recorder: Recorder,
+    encoders: Encoders,
+    place: Option<Place>,
 }
 
 impl Owner<'_, '_> {
@@ -210,26 +269,61 @@ impl Owner<'_, '_> {
                 Message::Order(Order::Still {
                     id,
                     encoding,
+                    raw,
+                    place,
                     not_before_ns,
-                    lens,
                 }) => self.stills.push_back(Wanted {
                     id,
                     encoding,
-                    lens,
+                    raw,
+                    place,
                     not_before_ns,
                     passed: 0,
                 }),
+                Message::Order(Order::Lens { lens }) => self.lens = lens.map(Arc::new),
+                Message::Order(Order::Record {
+                    id,
+                    first,
+                    compression,
+                    place,
+                }) => self.record(id, first, compression, place)?,
+                Message::Order(Order::EndRecord { id }) => {
+                    let recording = self.recording.as_mut();
+                    if let Some(it) = recording.filter(|it| it.recorder.id() == id) {
+                        it.recorder.end();
+                    }
+                    self.tell_recorded()?;
+                }
                 Message::Order(Order::Stop) | Message::End => break,
                 Message::Completed(request) => self.complete(request)?,
                 Message::Encoded {
                     id,
                     frame,
-                    file,
+                    files,
                     request,
                 } => {
                     self.encoder = None;
+                    self.makes_picture = false;
                     self.queue(request)?;
-                    self.tell_picture(id, frame, file)?;
+                    self.tell_picture(id, frame, files)?;
+                }
+                Message::Recorded {
+                    number,
+                    file,
+                    frame,
+                    wanted,
+                    request,
+                } => {
+                    if let Some(it) = &mut self.recording {
+                        it.recorder.encoded(number, &frame, file);
+                    }
+                    self.tell_recorded()?;
+                    self.pass_on(wanted, frame, request)?;
+                }
+                Message::Written(file) => {
+                    if let Some(it) = &mut self.recording {
+                        it.recorder.written(file);
+                    }
                 }
             }
         }
@@ -250,6 +344,7 @@ impl Owner<'_, '_> {
                 Errno::EALREADY => Error::Stuck,
                 _ => Error::call("start the camera")(error),
             })?;
+        self.facts = Facts::of(&controls::capabilities(&self.camera));
         self.stream = Some(stream);
         for request in requests {
             self.enqueue(request)?;
@@ -268,18 +363,80 @@ impl Owner<'_, '_> {
         let Some((frame, quality)) = stream.frame(&request) else {
             return self.queue(request);
         };
-        let wanted = (self.encoder.is_none())
+        let wanted = (!self.makes_picture)
             .then(|| {
                 let takes = |it: &mut Wanted| it.takes(frame.timestamp_ns, quality);
                 let place = self.stills.iter_mut().position(takes)?;
                 self.stills.remove(place)
             })
             .flatten();
+        self.makes_picture |= wanted.is_some();
         self.reporter.tell(News::Frame(frame.clone()))?;
-        match wanted {
-            Some(wanted) => self.encode(stream, wanted, frame, request),
-            None => self.queue(request),
+        let shot = (self.recording.as_ref()).map(|it| self.shot(&frame, it.place));
+        if let (Some(it), Some(shot)) = (&mut self.recording, shot) {
+            if let Some((number, file)) = it.recorder.take(&frame) {
+                it.encoders.give(Job {
+                    number,
+                    file,
+                    frame,
+                    shot,
+                    wanted,
+                    request,
+                });
+                return Ok(());
+            }
+            self.tell_recorded()?;
         }
+        self.pass_on(wanted, frame, request)
+    }
+
+    /// Makes the picture that is wanted of a frame, or hands the frame back.
+    fn pass_on(
+        &mut self,
+        wanted: Option<Wanted>,
+        frame: Frame,
+        request: Request,
+    ) -> Result<(), Error> {
+        match (wanted, self.stream) {
+            (Some(wanted), Some(stream)) => self.encode(stream, wanted, frame, request),
+            _ => self.queue(request),
+        }
+    }
+
+    fn record(
+        &mut self,
+        id: u64,
+        first: u32,
+        compression: Compression,
+        place: Option<Place>,
+    ) -> Result<(), Error> {
+        let kind = self.stream.and_then(|stream| stream.raw_description());
+        let (Some(stream), Some(kind), None) = (self.stream, kind, &self.recording) else {
+            let reason = "it streams without raw frames, or records already".to_owned();
+            return Ok(self.reporter.tell(News::RecordFailed { id, reason })?);
+        };
+        self.recording = Some(Recording {
+            recorder: Recorder::new(id, first, Encoders::count(), kind),
+            encoders: Encoders::start(stream, &self.facts, compression, &self.sender)?,
+            place,
+        });
+        self.tell_recorded()
+    }
+
+    /// Tells of recorded frames what can be told, and ends a recording of which everything was.
+    fn tell_recorded(&mut self) -> Result<(), Error> {
+        let Some(it) = &mut self.recording else {
+            return Ok(());
+        };
+        while let Some((news, file)) = it.recorder.news() {
+            self.reporter.tell_with(news, file.unwrap_or_default())?;
+        }
+        if it.recorder.is_over()
+            && let Some(it) = self.recording.take()
+        {
+            it.encoders.finish();
+        }
+        Ok(())
     }
 
     /// Makes a picture in a thread of its own, which keeps the request and its buffer until it is done.
@@ -291,15 +448,25 @@ impl Owner<'_, '_> {
         request: Request,
     ) -> Result<(), Error> {
         let sender = self.sender.clone();
-        let shot = self.shot(&frame, wanted.lens);
+        let shot = self.shot(&frame, wanted.place);
+        let facts = self.facts.clone();
         let work = move || {
-            let encode = AssertUnwindSafe(|| stream.encode(&request, wanted.encoding, &shot));
-            let file = catch_unwind(encode).unwrap_or_else(|_| Err("the encoder panicked".into()));
+            let encode = AssertUnwindSafe(|| {
+                let picture = stream.encode(&request, wanted.encoding, &shot)?;
+                let raw = match wanted.raw {
+                    Some(compression) => {
+                        stream.dng(&request, &facts, compression, &shot, &frame.metadata)?
+                    }
+                    None => Vec::new(),
+                };
+                Ok(Files { picture, raw })
+            });
+            let files = catch_unwind(encode).unwrap_or_else(|_| Err("the encoder panicked".into()));
             // The loop hears it, or has ended.
             let _ = sender.send(Message::Encoded {
                 id: wanted.id,
                 frame,
-                file,
+                files,
                 request,
             });
         };
@@ -308,15 +475,16 @@ impl Owner<'_, '_> {
         Ok(())
     }
 
-    fn shot(&self, frame: &Frame, lens: Option<crate::wire::LensTags>) -> Shot {
+    fn shot(&self, frame: &Frame, place: Option<Place>) -> Shot {
         let number = |name| frame.metadata.get(name).and_then(serde_json::Value::as_f64);
         let gain = number("AnalogueGain");
         Shot {
-            model: self.model.clone(),
+            model: self.facts.model.clone(),
             taken: wall_clock(frame.timestamp_ns),
             exposure: number("ExposureTime").map(|microseconds| microseconds as u32),
             gain: gain.map(|analogue| analogue * number("DigitalGain").unwrap_or(1.0)),
-            lens,
+            lens: self.lens.clone(),
+            place,
         }
     }
 
@@ -324,13 +492,18 @@ impl Owner<'_, '_> {
         &self,
         id: u64,
         frame: Frame,
-        file: Result<Vec<u8>, String>,
+        files: Result<Files, String>,
     ) -> Result<(), NobodyReads> {
-        match file {
-            Ok(file) => {
-                let bytes = file.len() as u64;
-                self.reporter
-                    .tell_with(News::Still { id, bytes, frame }, file)
+        match files {
+            Ok(Files { mut picture, raw }) => {
+                let news = News::Still {
+                    id,
+                    bytes: picture.len() as u64,
+                    raw_bytes: raw.len() as u64,
+                    frame,
+                };
+                picture.extend(raw);
+                self.reporter.tell_with(news, picture)
             }
             Err(reason) => self.reporter.tell(News::StillFailed { id, reason }),
         }
@@ -352,6 +525,9 @@ impl Owner<'_, '_> {
     fn stop(&mut self) -> Result<(), Error> {
         if self.stream.take().is_some() {
             self.camera.stop().map_err(Error::call("stop the camera"))?;
+        }
+        if let Some(it) = self.recording.take() {
+            it.encoders.finish();
         }
         if let Some(encoder) = self.encoder.take()
             && encoder.join().is_err()

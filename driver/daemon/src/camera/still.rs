@@ -1,6 +1,6 @@
 //! A picture that was ordered: which frame it is made of. `bayonetd` knows when exposure has settled.
 
-use crate::wire::{Encoding, LensTags};
+use crate::wire::{Compression, Encoding, Place};
 
 /// Frames after which a picture is taken though no frame was good: better a picture than none.
 const PATIENCE: u32 = 60;
@@ -12,8 +12,10 @@ pub struct Wanted {
     pub id: u64,
     /// How it is encoded.
     pub encoding: Encoding,
-    /// The lens it is taken with.
-    pub lens: Option<LensTags>,
+    /// How a DNG is compressed, where one is wanted.
+    pub raw: Option<Compression>,
+    /// Where it is taken.
+    pub place: Option<Place>,
     /// Start of the exposure at the earliest, nanoseconds of `CLOCK_BOOTTIME`.
     pub not_before_ns: u64,
     /// Frames that were let pass; begins at 0.
@@ -53,7 +55,8 @@ mod tests {
         Wanted {
             id: 1,
             encoding: Encoding::Png,
-            lens: None,
+            raw: None,
+            place: None,
             not_before_ns,
             passed: 0,
         }

@@ -1,22 +1,29 @@
 //! What a picture says of itself: EXIF 2.32 (CIPA DC-008-2019).
 
-use crate::wire::LensTags;
+use crate::wire::{LensTags, Place};
 use exif::experimental::Writer;
 use exif::{Field, In, Rational, Tag, Value};
 use jiff::Timestamp;
 use std::io::Cursor;
+use std::sync::Arc;
 use std::time::SystemTime;
 
-const MAKE: &str = "Bayonet";
+pub(super) const MAKE: &str = "Bayonet";
+pub(super) const SOFTWARE: &str = concat!("Bayonet ", env!("CARGO_PKG_VERSION"));
 /// Version 2.32.
 const EXIF_VERSION: &[u8] = b"0232";
 const SRGB: u16 = 1;
 /// Unit of libcamera's `ExposureTime`: parts of a second.
 const MICROSECONDS: u32 = 1_000_000;
+/// Version 2.3 of the directory of places.
+const GPS_VERSION: [u8; 4] = [2, 3, 0, 0];
+/// Parts of a second of arc, 0.3 mm, and of a metre.
+const SECOND_PARTS: u32 = 100_000;
+const METRE_PARTS: u32 = 1000;
 /// Parts that a fraction is rounded to.
 const PARTS: u32 = 100;
 /// Sensitivity at a gain of 1. What libcamera calls a gain of 1 differs from sensor to sensor; it stands for ISO 100.
-const ISO_OF_GAIN_1: f64 = 100.0;
+pub(super) const ISO_OF_GAIN_1: f64 = 100.0;
 
 /// What is known of a picture.
 #[derive(Clone, Debug)]
@@ -30,7 +37,9 @@ pub struct Shot {
     /// Analogue times digital gain.
     pub gain: Option<f64>,
     /// The lens it was taken with.
-    pub lens: Option<LensTags>,
+    pub lens: Option<Arc<LensTags>>,
+    /// Where it was taken.
+    pub place: Option<Place>,
 }
 
 /// The TIFF structure of a picture so wide and high.
@@ -44,10 +53,7 @@ pub fn tiff(shot: &Shot, width: u16, height: u16) -> Result<Vec<u8>, String> {
     let mut fields = vec![
         field(Tag::Make, text(MAKE)),
         field(Tag::Model, text(&shot.model)),
-        field(
-            Tag::Software,
-            text(concat!("Bayonet ", env!("CARGO_PKG_VERSION"))),
-        ),
+        field(Tag::Software, text(SOFTWARE)),
         field(Tag::DateTime, text(&date)),
         field(Tag::ExifVersion, Value::Undefined(EXIF_VERSION.to_vec(), 0)),
         field(Tag::DateTimeOriginal, text(&date)),
@@ -68,6 +74,9 @@ pub fn tiff(shot: &Shot, width: u16, height: u16) -> Result<Vec<u8>, String> {
     }
     if let Some(lens) = &shot.lens {
         fields.extend(lens_fields(lens));
+    }
+    if let Some(place) = &shot.place {
+        fields.extend(place_fields(place));
     }
     let mut writer = Writer::new();
     for field in &fields {
@@ -95,6 +104,36 @@ fn lens_fields(lens: &LensTags) -> [Field; 5] {
         field(Tag::LensMake, text(&lens.make)),
         field(Tag::LensModel, text(&lens.model)),
     ]
+}
+
+fn place_fields(place: &Place) -> Vec<Field> {
+    let side = |figure: f64, names: [&str; 2]| text(names[usize::from(figure < 0.0)]);
+    let mut fields = vec![
+        field(Tag::GPSVersionID, Value::Byte(GPS_VERSION.to_vec())),
+        field(Tag::GPSLatitudeRef, side(place.latitude, ["N", "S"])),
+        field(Tag::GPSLatitude, degrees(place.latitude)),
+        field(Tag::GPSLongitudeRef, side(place.longitude, ["E", "W"])),
+        field(Tag::GPSLongitude, degrees(place.longitude)),
+        field(Tag::GPSMapDatum, text("WGS-84")),
+    ];
+    if let Some(metres) = place.altitude_m {
+        let below = Value::Byte(vec![u8::from(metres < 0.0)]);
+        let height = (metres.abs() * f64::from(METRE_PARTS)).round() as u32;
+        fields.push(field(Tag::GPSAltitudeRef, below));
+        let height = Rational::from((height, METRE_PARTS));
+        fields.push(field(Tag::GPSAltitude, Value::Rational(vec![height])));
+    }
+    fields
+}
+
+/// Degrees, minutes and parts of seconds.
+fn degrees(angle: f64) -> Value {
+    let parts = (angle.abs() * 3600.0 * f64::from(SECOND_PARTS)).round() as u64;
+    let minute = 60 * u64::from(SECOND_PARTS);
+    let whole = [parts / (60 * minute), parts / minute % 60];
+    let [degrees, minutes] = whole.map(|count| Rational::from((count as u32, 1)));
+    let seconds = Rational::from(((parts % minute) as u32, SECOND_PARTS));
+    Value::Rational(vec![degrees, minutes, seconds])
 }
 
 fn field(tag: Tag, value: Value) -> Field {
@@ -140,11 +179,18 @@ mod tests {
             taken: UNIX_EPOCH + Duration::from_millis(1_795_379_693_020),
             exposure: Some(16_667),
             gain: Some(2.5),
-            lens: Some(LensTags {
+            lens: Some(Arc::new(LensTags {
                 make: "Leica\0".to_owned(),
                 model: "Summilux-M 1:1.4/50".to_owned(),
                 focal_length_mm: 51.6,
                 maximum_aperture: 1.4,
+                vignetting: [0.0; 3],
+                distortion: [0.0; 3],
+            })),
+            place: Some(Place {
+                latitude: -33.856_777_5,
+                longitude: 151.215_25,
+                altitude_m: Some(-2.5),
             }),
         }
     }
@@ -175,6 +221,12 @@ mod tests {
             (Tag::LensModel, "\"Summilux-M 1:1.4/50\""),
             (Tag::PixelXDimension, "5472"),
             (Tag::PixelYDimension, "3648"),
+            (Tag::GPSLatitudeRef, "S"),
+            (Tag::GPSLatitude, "33 deg 51 min 24.399 sec"),
+            (Tag::GPSLongitudeRef, "E"),
+            (Tag::GPSLongitude, "151 deg 12 min 54.9 sec"),
+            (Tag::GPSAltitudeRef, "below sea level"),
+            (Tag::GPSAltitude, "2.5"),
         ] {
             assert_eq!(shown(&exif, tag), expected, "{tag}");
         }
@@ -191,12 +243,14 @@ mod tests {
             exposure: None,
             gain: None,
             lens: None,
+            place: None,
             ..shot()
         });
         for tag in [
             Tag::ExposureTime,
             Tag::PhotographicSensitivity,
             Tag::LensModel,
+            Tag::GPSLatitude,
         ] {
             assert_eq!(shown(&exif, tag), "", "{tag}");
         }
@@ -207,11 +261,11 @@ mod tests {
         let exif = read(&Shot {
             gain: Some(1e9),
             exposure: Some(0),
-            lens: Some(LensTags {
+            lens: Some(Arc::new(LensTags {
                 focal_length_mm: -1.0,
                 maximum_aperture: f32::NAN,
-                ..shot().lens.unwrap()
-            }),
+                ..(*shot().lens.unwrap()).clone()
+            })),
             ..shot()
         });
         assert_eq!(shown(&exif, Tag::PhotographicSensitivity), "65535");

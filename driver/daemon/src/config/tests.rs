@@ -81,6 +81,13 @@ fn mistakes_are_told_with_their_line() {
             2,
             "invalid value",
         ),
+        ("[recordings]\nminimum_free_mib = -1", 2, "invalid value"),
+        (
+            "[recordings]\n\nqueue_mib = 15",
+            3,
+            "15 is not within 16 to 2048",
+        ),
+        ("[recordings]\ndirectory = \"r\"", 2, "not an absolute path"),
         (
             "[shutter]\ncameras = [\"main\", \"main\"]",
             2,

@@ -42,6 +42,8 @@ impl Hub {
                 let _ = answer.send(self.open(now, camera, request));
             }
             Command::Capture(request, answer) => self.capture(now, request, Some(answer)),
+            Command::Record(request, answer) => self.record(now, request, answer),
+            Command::StopRecording(name, answer) => self.stop_recording(now, &name, answer),
             Command::AssignLens(lens, answer) => {
                 let _ = answer.send(self.assign_lens(lens));
             }
@@ -63,6 +65,8 @@ impl Hub {
             cameras,
             encoding: Encoding::Jpeg { quality },
             full: false,
+            raw: None,
+            place: None,
         };
         self.capture(now, request, None);
     }
@@ -79,7 +83,7 @@ impl Hub {
     }
 
     /// The camera, if its sensor is there now.
-    fn usable(&self, camera: CameraName) -> Result<&Unit, Refusal> {
+    pub(super) fn usable(&self, camera: CameraName) -> Result<&Unit, Refusal> {
         let unit = self.present(camera)?;
         let report = unit.report();
         if report.state == CameraState::Absent {
@@ -245,6 +249,7 @@ impl Hub {
         let stream = StreamRequest {
             size: None,
             full: request.full,
+            raw: request.raw.is_some(),
         };
         let cameras = request.cameras.clone();
         let id = self.shots.begin(now, request, answer);
@@ -266,6 +271,12 @@ impl Hub {
                      the other clients, or take it at the stream's size"
                 )));
             }
+            if request.raw.is_some() && unit.streams_without_raw() {
+                return Err(Refusal::Conflict(format!(
+                    "the {camera} camera streams for somebody without raw frames, and a DNG would interrupt them: \
+                     end the other clients, or take it without `raw`"
+                )));
+            }
         }
         Ok(())
     }
@@ -275,7 +286,7 @@ impl Hub {
         let (store, notes) = (self.store.clone(), self.notes.clone());
         tokio::task::spawn_blocking(move || {
             let format = Format::from(shot.request.encoding);
-            let stored = write(&store, format, shot.pictures).map_err(Refusal::from);
+            let stored = write(&store, format, &shot.pictures).map_err(Refusal::from);
             // Without an event loop nobody waits; the pictures are kept.
             let _ = notes.send(Note::Stored(stored, shot.answer));
         });
@@ -323,23 +334,31 @@ impl Waiting {
 fn write(
     store: &crate::captures::Store,
     format: Format,
-    taken: Vec<Taken>,
+    taken: &[Taken],
 ) -> Result<Capture, crate::captures::Error> {
-    let pictures: Vec<(CameraName, Format, &[u8])> = taken
+    let files: Vec<(&Taken, Format, &[u8])> = taken
         .iter()
-        .map(|taken| (taken.camera, format, taken.bytes.as_slice()))
+        .flat_map(|taken| {
+            let raw = taken.raw.as_deref().map(|raw| (taken, Format::Dng, raw));
+            [Some((taken, format, taken.bytes.as_slice())), raw]
+        })
+        .flatten()
+        .collect();
+    let pictures: Vec<_> = files
+        .iter()
+        .map(|&(taken, format, bytes)| (taken.camera, format, bytes))
         .collect();
     let stored = store.save(SystemTime::now(), &pictures)?;
     let name = stored
         .first()
         .map(|first| first.capture.clone())
         .unwrap_or_default();
-    let picture = |(stored, taken): (crate::captures::Stored, Taken)| Picture {
+    let picture = |(stored, (taken, ..)): (crate::captures::Stored, &(&Taken, _, _))| Picture {
         camera: stored.camera,
         file: stored.file,
         bytes: stored.bytes,
-        frame: taken.frame,
+        frame: taken.frame.clone(),
     };
-    let pictures = stored.into_iter().zip(taken).map(picture).collect();
+    let pictures = stored.into_iter().zip(&files).map(picture).collect();
     Ok(Capture { name, pictures })
 }

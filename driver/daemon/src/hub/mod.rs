@@ -5,10 +5,12 @@
 //! Nothing here waits.
 
 mod clients;
+mod recorder;
 mod settle;
 mod shots;
 mod start;
 mod status;
+mod take;
 mod unit;
 mod worker;
 
@@ -20,12 +22,15 @@ use crate::command::{Answer, Refusal};
 use crate::lens_file::LensFile;
 use crate::memory::{Memory, MemoryFile};
 use crate::process::Output;
+use crate::recordings::index::End;
+use crate::recordings::{self, Inlet, Recorder};
 use crate::report::{CameraName, Capabilities, Capture, Event, Status, Values};
 use crate::wire::Order;
 use crate::wires::Wire;
-use bayonet_core::lens::Library;
+use bayonet_core::lens::{Library, Profile};
 use bayonet_core::mount;
 use log::{info, warn};
+use recorder::Running;
 use shots::{Shot, Shots, Taken};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +47,10 @@ pub(crate) enum Note {
     LeaseEnded(CameraName, u64),
     /// Pictures were written, or not.
     Stored(Result<Capture, Refusal>, Option<Answer<Capture>>),
+    /// A recording's directory was made, or not.
+    RecordingMade(Result<Recorder, Refusal>),
+    /// A recording was written to its end; without one its thread has panicked.
+    RecordingEnded(Option<End>),
 }
 
 /// Somebody who waits for a camera's capabilities.
@@ -58,6 +67,7 @@ pub(crate) struct Hub {
     /// Why there is no mount, where there is none.
     no_mount: Option<String>,
     library: Arc<Library>,
+    main_lens: Option<Profile>,
     store: Store,
     shutter: Vec<CameraName>,
     quality: u8,
@@ -65,6 +75,10 @@ pub(crate) struct Hub {
     memory_file: MemoryFile,
     lens_file: LensFile,
     shots: Shots,
+    recordings: recordings::Store,
+    inlet: Inlet,
+    recording: Option<Running>,
+    last_recording: u64,
     waiting: Vec<(CameraName, u64, Duration, Waiting)>,
     clients: u64,
     notes: mpsc::UnboundedSender<Note>,
@@ -103,10 +117,16 @@ impl Hub {
             Heard::Nothing => {}
             Heard::Capabilities => self.capabilities_known(now, camera),
             Heard::Frame => self.order_stills(),
-            Heard::Picture { id, bytes, frame } => {
+            Heard::Picture {
+                id,
+                bytes,
+                raw,
+                frame,
+            } => {
                 let taken = Taken {
                     camera,
                     bytes,
+                    raw,
                     frame,
                 };
                 if let Some((id, shot)) = self.shots.picture(id, taken) {
@@ -119,7 +139,12 @@ impl Hub {
                     self.refuse_shot(now, id, shot, Refusal::Unavailable(reason));
                 }
             }
-            Heard::Gone => self.shots.process_gone(camera),
+            Heard::Recorded { id, number } => self.recorded(now, camera, id, number),
+            Heard::RecordEnded { id, failed } => self.record_ended(now, camera, id, failed),
+            Heard::Gone => {
+                self.shots.process_gone(camera);
+                self.record_process_gone(camera);
+            }
         }
     }
 
@@ -132,6 +157,8 @@ impl Hub {
                 }
             }
             Note::Stored(result, answer) => self.stored(result, answer),
+            Note::RecordingMade(made) => self.recording_made(now, made),
+            Note::RecordingEnded(end) => self.recording_ended(now, end),
         }
     }
 
@@ -142,18 +169,40 @@ impl Hub {
         }
         for (id, shot) in self.shots.expire(now) {
             let limit = shots::LIMIT.as_secs();
-            let reason =
-                format!("the pictures did not come within {limit} s; see the camera's state");
+            let reason = match self.failure(&shot) {
+                Some(failure) => format!("the pictures did not come within {limit} s: {failure}"),
+                None => {
+                    format!("the pictures did not come within {limit} s; see the camera's state")
+                }
+            };
             self.refuse_shot(now, id, shot, Refusal::TimedOut(reason));
         }
         self.expire_waiting(now);
+    }
+
+    /// Why the pictures of a capture do not come, if one of its cameras fails.
+    fn failure(&self, shot: &Shot) -> Option<String> {
+        let mut units = shot
+            .request
+            .cameras
+            .iter()
+            .filter_map(|&camera| self.find(camera));
+        units.find_map(|unit| {
+            Some(format!(
+                "the {} camera: {}",
+                unit.name,
+                unit.report().reason?
+            ))
+        })
     }
 
     /// When [`Hub::time`] is to be called next.
     pub(crate) fn next_deadline(&self) -> Option<Duration> {
         let units = self.units.iter().filter_map(Unit::next_deadline);
         let waiting = self.waiting.iter().map(|&(_, _, deadline, _)| deadline);
-        units.chain(waiting).chain(self.shots.next_deadline()).min()
+        let shots = self.shots.next_deadline();
+        let recording = self.recording.as_ref().and_then(Running::next_deadline);
+        units.chain(waiting).chain(shots).chain(recording).min()
     }
 
     /// Lets the machines act until they are quiet, then publishes what has changed.
@@ -164,12 +213,14 @@ impl Hub {
             unit.settle(now, controls.unwrap_or(&none));
         }
         self.end_impossible(now);
+        self.settle_recording(now);
         self.publish();
     }
 
     /// Begins the end: cameras are stopped, nothing new is begun.
     pub(crate) fn end(&mut self, now: Duration) {
         self.ending = true;
+        self.end_recording();
         for unit in &mut self.units {
             unit.end(now);
         }
@@ -182,7 +233,7 @@ impl Hub {
 
     /// Whether everything has ended.
     pub(crate) fn ended(&self) -> bool {
-        self.ending && self.units.iter().all(Unit::idle)
+        self.ending && self.recording.is_none() && self.units.iter().all(Unit::idle)
     }
 
     fn unit(&mut self, camera: CameraName) -> Option<&mut Unit> {
@@ -198,16 +249,13 @@ impl Hub {
         let find = |camera| units.iter().find(move |unit: &&Unit| unit.name == camera);
         let orders = shots.orders(|camera| find(camera)?.settled());
         for still in orders {
-            let lens = match still.camera {
-                CameraName::Mount => self.lens_tags(),
-                CameraName::Main => None,
-            };
             if let Some(unit) = self.unit(still.camera) {
                 unit.order(Order::Still {
                     id: still.id,
                     encoding: still.encoding,
+                    raw: still.raw,
+                    place: still.place,
                     not_before_ns: still.not_before_ns,
-                    lens,
                 });
             }
         }
@@ -267,6 +315,12 @@ impl Hub {
         self.memory_file.keep(&self.memory);
         let optics = self.optics();
         self.lens_file.tell(optics);
+        for camera in [CameraName::Main, CameraName::Mount] {
+            let lens = self.lens_tags(camera);
+            if let Some(unit) = self.unit(camera) {
+                unit.change_lens(lens);
+            }
+        }
     }
 }
 
@@ -274,3 +328,6 @@ impl Hub {
 fn shot_client(id: u64) -> u64 {
     id | 1 << 63
 }
+
+#[cfg(test)]
+mod tests;

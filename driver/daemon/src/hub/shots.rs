@@ -6,7 +6,7 @@
 
 use crate::command::{Answer, CaptureRequest, Refusal};
 use crate::report::{CameraName, Capture, Frame};
-use crate::wire::Encoding;
+use crate::wire::{Compression, Encoding, Place};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ pub(super) const LIMIT: Duration = Duration::from_secs(90);
 pub(super) struct Taken {
     pub(super) camera: CameraName,
     pub(super) bytes: Vec<u8>,
+    /// The DNG, where one was wanted.
+    pub(super) raw: Option<Vec<u8>>,
     pub(super) frame: Frame,
 }
 
@@ -38,6 +40,8 @@ pub(super) struct Still {
     pub(super) id: u64,
     pub(super) camera: CameraName,
     pub(super) encoding: Encoding,
+    pub(super) raw: Option<Compression>,
+    pub(super) place: Option<Place>,
     pub(super) not_before_ns: u64,
 }
 
@@ -90,6 +94,8 @@ impl Shots {
                     id,
                     camera,
                     encoding: shot.request.encoding,
+                    raw: shot.request.raw,
+                    place: shot.request.place,
                     not_before_ns,
                 });
             }
@@ -163,6 +169,8 @@ mod tests {
             cameras: vec![Main, Mount],
             encoding: Encoding::Png,
             full: false,
+            raw: None,
+            place: None,
         }
     }
 
@@ -175,6 +183,7 @@ mod tests {
         Taken {
             camera,
             bytes: Vec::new(),
+            raw: None,
             frame,
         }
     }

@@ -9,10 +9,11 @@ use crate::config::Config;
 use crate::lens_file::LensFile;
 use crate::memory::MemoryFile;
 use crate::process::Output;
+use crate::recordings::{self, Inlet};
 use crate::report::CameraName;
 use crate::wires::MountWires;
 use anyhow::{Context, Result};
-use bayonet_core::lens::Library;
+use bayonet_core::lens::{Library, Profile};
 use bayonet_core::mount::{Machine, Observed};
 use bayonet_kernel::chain::{self, Chain};
 use bayonet_kernel::mount_lines::MountLines;
@@ -27,6 +28,7 @@ pub(crate) struct Start<'a> {
     pub(crate) config: &'a Config,
     pub(crate) lenses: Arc<Library>,
     pub(crate) store: Store,
+    pub(crate) recordings: recordings::Store,
     pub(crate) outputs: mpsc::Sender<Output>,
     pub(crate) finished: mpsc::UnboundedSender<Finished>,
     pub(crate) notes: mpsc::UnboundedSender<Note>,
@@ -39,7 +41,7 @@ impl Hub {
     /// served too, so that clients are told what is missing.
     ///
     /// # Errors
-    /// When a thread cannot be made.
+    /// When a thread cannot be made, or the configuration names a lens without a profile.
     pub(crate) fn start(now: Duration, start: Start<'_>) -> Result<(Self, Option<MountWires>)> {
         let config = start.config;
         let (memory_file, memory) = MemoryFile::open(config.memory.file.clone());
@@ -47,6 +49,7 @@ impl Hub {
             units: Vec::new(),
             no_mount: None,
             library: Arc::clone(&start.lenses),
+            main_lens: main_lens(config, &start.lenses)?,
             store: start.store.clone(),
             shutter: config.shutter.cameras.clone(),
             quality: config.captures.quality,
@@ -54,6 +57,10 @@ impl Hub {
             memory_file,
             lens_file: LensFile::beside(&config.api.socket),
             shots: Shots::default(),
+            recordings: start.recordings.clone(),
+            inlet: Inlet::default(),
+            recording: None,
+            last_recording: 0,
             waiting: Vec::new(),
             clients: 0,
             notes: start.notes.clone(),
@@ -159,8 +166,22 @@ impl Hub {
             settings: config.process.clone(),
             default_size,
             outputs: start.outputs.clone(),
+            inlet: self.inlet.clone(),
         };
         self.units.push(Unit::new(parts, now));
         Ok(())
     }
+}
+
+/// The profile of the main camera's lens.
+fn main_lens(config: &Config, lenses: &Library) -> Result<Option<Profile>> {
+    let Some(name) = &config.cameras.main.lens else {
+        return Ok(None);
+    };
+    let profile = lenses.get(name).with_context(|| {
+        format!(
+            "cameras.main.lens: there is no lens profile {name:?}; `bayonet lens list` lists them"
+        )
+    })?;
+    Ok(Some(profile.clone()))
 }

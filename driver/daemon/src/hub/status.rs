@@ -1,11 +1,12 @@
 //! How things are, in the words of the API.
 
 use super::Hub;
+use super::recorder::Running;
 use super::unit::Unit;
 use crate::lens_file::Optics;
 use crate::report::{Camera, CameraName, Lens, LensState, Module, ModuleState, Status};
 use crate::wire::LensTags;
-use bayonet_core::lens::{self, LensPins, Profile};
+use bayonet_core::lens::{self, LensPins};
 use bayonet_core::mount::{LensView, State};
 
 impl Hub {
@@ -15,6 +16,7 @@ impl Hub {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             module: self.module(),
             cameras: self.units.iter().map(Unit::report).collect(),
+            recording: self.recording.as_ref().and_then(Running::report),
         }
     }
 
@@ -86,26 +88,23 @@ impl Hub {
 
     /// What the IPA is told of the lens.
     pub(super) fn optics(&self) -> Option<Optics> {
-        match self.identified() {
-            lens::Lens::Known(profile) | lens::Lens::Assigned(profile) => Some(profile.into()),
-            lens::Lens::None | lens::Lens::Uncoded | lens::Lens::Unknown => None,
-        }
+        self.identified().profile().map(Into::into)
     }
 
-    /// What the pictures of the mount's camera say of its lens.
-    pub(super) fn lens_tags(&self) -> Option<LensTags> {
-        let tags = |profile: &Profile| {
-            Some(LensTags {
-                make: profile.make.clone(),
-                model: profile.model.clone(),
-                focal_length_mm: single(profile.focal_length_mm?),
-                maximum_aperture: single(profile.maximum_aperture?),
-            })
+    /// What a camera's pictures say of its lens.
+    pub(super) fn lens_tags(&self, camera: CameraName) -> Option<LensTags> {
+        let profile = match camera {
+            CameraName::Main => self.main_lens.as_ref()?,
+            CameraName::Mount => self.identified().profile()?,
         };
-        match self.identified() {
-            lens::Lens::Known(profile) | lens::Lens::Assigned(profile) => tags(profile),
-            lens::Lens::None | lens::Lens::Uncoded | lens::Lens::Unknown => None,
-        }
+        Some(LensTags {
+            make: profile.make.clone(),
+            model: profile.model.clone(),
+            focal_length_mm: single(profile.focal_length_mm?),
+            maximum_aperture: single(profile.maximum_aperture?),
+            vignetting: profile.vignetting,
+            distortion: profile.distortion,
+        })
     }
 }
 

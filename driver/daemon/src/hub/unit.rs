@@ -8,8 +8,9 @@ use super::worker::Worker;
 use crate::command::Refusal;
 use crate::config;
 use crate::process::{Output, Process, Word};
+use crate::recordings::Inlet;
 use crate::report::{Camera, CameraName, CameraState, Capabilities, Frame, Stream, Values};
-use crate::wire::{News, Order, StreamRequest};
+use crate::wire::{LensTags, News, Order, StreamRequest};
 use bayonet_core::mount::{self, Machine};
 use bayonet_core::supervisor::{self, ChildNews, Supervisor};
 use bayonet_kernel::chain::Chain;
@@ -26,6 +27,8 @@ pub(super) enum Want {
     Frames(StreamRequest),
     /// A picture in a capture.
     Picture(StreamRequest),
+    /// Its raw frames, in a recording.
+    Recording(StreamRequest),
     /// To know what it can do.
     Capabilities,
 }
@@ -40,6 +43,7 @@ pub(super) struct Unit {
     settings: config::Process,
     default_size: Option<[u32; 2]>,
     outputs: mpsc::Sender<Output>,
+    inlet: Inlet,
     process: Option<Process>,
     processes: u64,
     wants: BTreeMap<u64, Want>,
@@ -51,6 +55,7 @@ pub(super) struct Unit {
     completed: u64,
     dropped: u64,
     failure: Option<String>,
+    lens: Option<LensTags>,
 }
 
 /// What a unit is made of.
@@ -62,6 +67,7 @@ pub(super) struct Parts {
     pub(super) settings: config::Process,
     pub(super) default_size: Option<[u32; 2]>,
     pub(super) outputs: mpsc::Sender<Output>,
+    pub(super) inlet: Inlet,
 }
 
 impl Unit {
@@ -75,6 +81,7 @@ impl Unit {
             settings: parts.settings,
             default_size: parts.default_size,
             outputs: parts.outputs,
+            inlet: parts.inlet,
             process: None,
             processes: 0,
             wants: BTreeMap::new(),
@@ -86,6 +93,7 @@ impl Unit {
             completed: 0,
             dropped: 0,
             failure: None,
+            lens: None,
         }
     }
 
@@ -146,25 +154,46 @@ impl Unit {
     pub(super) fn streams_otherwise(&self) -> bool {
         self.wants
             .values()
-            .any(|want| matches!(want, Want::Frames(_)))
+            .any(|want| matches!(want, Want::Frames(_) | Want::Recording(_)))
     }
 
-    /// The stream that all who want frames get: the first size that somebody named.
+    /// Whether a picture of every pixel is being taken.
+    pub(super) fn takes_full(&self) -> bool {
+        self.stream_request().full
+    }
+
+    /// Whether it streams, so that it can be told more.
+    pub(super) fn streams(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    /// Whether it streams for somebody without raw frames.
+    pub(super) fn streams_without_raw(&self) -> bool {
+        self.streams_otherwise() && !self.stream_request().raw
+    }
+
+    /// The stream that all who want frames get: the first size that somebody named, with raw frames if anybody wants
+    /// them.
     fn stream_request(&self) -> StreamRequest {
         let requests = self.wants.values().filter_map(|want| match want {
-            Want::Frames(request) | Want::Picture(request) => Some(request),
+            Want::Frames(request) | Want::Picture(request) | Want::Recording(request) => {
+                Some(request)
+            }
             Want::Capabilities => None,
         });
+        let raw = requests.clone().any(|request| request.raw);
         if requests.clone().any(|request| request.full) {
             return StreamRequest {
                 size: None,
                 full: true,
+                raw,
             };
         }
         let named = requests.clone().find_map(|request| request.size);
         StreamRequest {
             size: named.or(self.default_size),
             full: false,
+            raw,
         }
     }
 
@@ -181,6 +210,19 @@ impl Unit {
         if self.stream.is_some() {
             self.order(Order::Controls { values: changes });
         }
+    }
+
+    /// The lens in front of it, now; a process that starts later is told too.
+    pub(super) fn change_lens(&mut self, lens: Option<LensTags>) {
+        if self.lens != lens {
+            self.lens = lens;
+            self.tell_lens();
+        }
+    }
+
+    fn tell_lens(&self) {
+        let lens = self.lens.clone();
+        self.order(Order::Lens { lens });
     }
 
     /// A deadline may have passed.
@@ -276,10 +318,13 @@ impl Unit {
     fn process_action(&mut self, now: Duration, action: supervisor::Action, controls: &Values) {
         match action {
             supervisor::Action::Spawn => self.spawn(now),
-            supervisor::Action::Start => self.order(Order::Start {
-                request: self.stream_request(),
-                controls: controls.clone(),
-            }),
+            supervisor::Action::Start => {
+                self.tell_lens();
+                self.order(Order::Start {
+                    request: self.stream_request(),
+                    controls: controls.clone(),
+                });
+            }
             supervisor::Action::Stop => {
                 if let Some(process) = &mut self.process {
                     process.stop();
@@ -303,8 +348,9 @@ impl Unit {
         let named = [&self.chain.libcamera_id, user, group].map(OsString::from);
         let nodes = self.chain.nodes().into_iter().map(OsString::from);
         let arguments = named.into_iter().chain(nodes).collect();
-        let outputs = self.outputs.clone();
-        match Process::spawn(self.name, self.processes, program, arguments, outputs) {
+        let (outputs, inlet) = (self.outputs.clone(), self.inlet.clone());
+        let number = self.processes;
+        match Process::spawn(self.name, number, program, arguments, outputs, inlet) {
             Ok(process) => {
                 debug!("{}: process {} begins", self.name, process.pid());
                 self.process = Some(process);
@@ -332,10 +378,15 @@ pub(super) enum Heard {
     Picture {
         id: u64,
         bytes: Vec<u8>,
+        raw: Option<Vec<u8>>,
         frame: Frame,
     },
     /// A picture will not come.
     NoPicture { id: u64, reason: String },
+    /// A raw frame was recorded, or dropped.
+    Recorded { id: u64, number: u32 },
+    /// No more raw frames come; because of what.
+    RecordEnded { id: u64, failed: Option<String> },
     /// The process is gone, and orders with it.
     Gone,
 }
@@ -352,7 +403,18 @@ impl Unit {
         }
         match word {
             Word::News(news) => self.hear_news(now, news),
-            Word::Picture { id, bytes, frame } => Heard::Picture { id, bytes, frame },
+            Word::Picture {
+                id,
+                bytes,
+                raw,
+                frame,
+            } => Heard::Picture {
+                id,
+                bytes,
+                raw,
+                frame,
+            },
+            Word::Recorded { id, number } => Heard::Recorded { id, number },
             Word::Ended(how) => {
                 info!("{}: its process has ended: {how}", self.name);
                 self.ended(now, how);
@@ -390,8 +452,17 @@ impl Unit {
                 self.child(now, ChildNews::Failed { stuck });
                 Heard::Nothing
             }
-            // Comes as a picture.
-            News::Still { .. } => Heard::Nothing,
+            News::RecordDropped { id, number, .. } => Heard::Recorded { id, number },
+            News::RecordEnded { id } => Heard::RecordEnded { id, failed: None },
+            News::RecordFailed { id, reason } => {
+                warn!("{}: {reason}", self.name);
+                let failed = Some(reason);
+                Heard::RecordEnded { id, failed }
+            }
+            // The recording knows.
+            News::Recording { .. } => Heard::Nothing,
+            // Come as words of their own.
+            News::Still { .. } | News::Recorded { .. } => Heard::Nothing,
         }
     }
 

@@ -51,6 +51,31 @@ impl Worker {
     }
 }
 
+#[cfg(test)]
+impl Worker {
+    /// One that finds everything well, for a chain that is not there.
+    pub(super) fn content(
+        camera: CameraName,
+        finished: tokio::sync::mpsc::UnboundedSender<Finished>,
+    ) -> Self {
+        let (jobs, queue) = channel();
+        thread::spawn(move || {
+            for job in queue {
+                let done = match job {
+                    Job::PowerUp => Done::Powered(Ok(())),
+                    Job::PowerDown => Done::PoweredDown(Ok(())),
+                    Job::Identify => Done::Identified(Ok(Identity::Expected)),
+                    Job::Bind => Done::Bound(Ok(())),
+                    Job::Unbind => Done::Unbound(Ok(())),
+                };
+                // The test may be over.
+                let _ = finished.send(Finished { camera, done });
+            }
+        });
+        Self { jobs }
+    }
+}
+
 fn work(
     camera: CameraName,
     chain: &Chain,

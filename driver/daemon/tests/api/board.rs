@@ -6,6 +6,7 @@ use bayonet_daemon::api::{Error, Server, Settings};
 use bayonet_daemon::captures::Store;
 use bayonet_daemon::client::{self, Client};
 use bayonet_daemon::config;
+use bayonet_daemon::recordings;
 use hyper::Method;
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -27,6 +28,7 @@ pub(crate) struct Board {
     pub(crate) event_loop: EventLoop,
     pub(crate) client: Client,
     pub(crate) store: Store,
+    pub(crate) recordings: recordings::Store,
     pub(crate) socket: PathBuf,
     pub(crate) tcp: SocketAddr,
     pub(crate) directory: TempDir,
@@ -64,6 +66,7 @@ pub(crate) fn settings(directory: &TempDir) -> Settings {
     lenses.add(Profile::parse(PROFILE).unwrap());
     Settings {
         captures: Store::open(&directory.path().join("captures"), 0).unwrap(),
+        recordings: recordings::Store::new(&directory.path().join("recordings"), 0, 16 << 20),
         quality: 90,
         lenses: Arc::new(lenses),
     }
@@ -79,12 +82,14 @@ impl Board {
         let server = Server::bind(&api(&directory)).await?;
         let settings = settings(&directory);
         let store = settings.captures.clone();
+        let recordings = settings.recordings.clone();
         let (event_loop, commands) = EventLoop::start(store.clone());
         let (shutdown, ended) = oneshot::channel::<()>();
         Ok(Self {
             event_loop,
             client: Client::unix(&server.socket()),
             store,
+            recordings,
             socket: server.socket(),
             tcp: server.tcp_address().expect("TCP is configured"),
             directory,

@@ -11,6 +11,8 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 /// 2026-11-22 20:34:53.120 UTC.
 const TAKEN: Duration = Duration::from_millis(1_795_379_693_120);
+/// The recording that is under way.
+pub(crate) const RECORDING: &str = "20261122T203455.000Z";
 /// Events kept for a reader that is slow.
 pub(crate) const EVENT_ROOM: usize = 16;
 
@@ -148,6 +150,32 @@ impl EventLoop {
                 });
                 drop(answer.send(capture));
             }
+            Command::Record(request, answer) => {
+                state.orders.push(format!(
+                    "record {} frames {:?} for {:?}",
+                    request.cameras.len(),
+                    request.frames,
+                    request.duration
+                ));
+                let conflict = state.status.recording.is_some();
+                let conflict = conflict.then(|| Refusal::Conflict("there is one already".into()));
+                let begun = refused.and_then(|()| conflict.map_or(Ok(()), Err));
+                let begun = begun.map(|()| recording(&request.cameras));
+                if let Ok(begun) = &begun {
+                    state.status.recording = Some(begun.clone());
+                }
+                drop(answer.send(begun));
+            }
+            Command::StopRecording(name, answer) => {
+                state.orders.push(format!("stop {name}"));
+                let running = state.status.recording.take();
+                let conflict = Refusal::Conflict("it is not under way".into());
+                let stopped = refused.and_then(|()| running.ok_or(conflict)).map(ended);
+                if let Ok(stopped) = &stopped {
+                    let _ = self.events.send(Event::Recording(stopped.clone()));
+                }
+                drop(answer.send(stopped));
+            }
             Command::AssignLens(profile, answer) => {
                 state.orders.push(format!("lens {profile:?}"));
                 let result = refused.map(|()| {
@@ -191,6 +219,43 @@ fn set(controls: &mut Values, values: Values) -> Result<Values, Refusal> {
         }
     }
     Ok(controls.clone())
+}
+
+/// A recording of these cameras that has come some way.
+pub(crate) fn recording(cameras: &[CameraName]) -> Recording {
+    let camera = |&name| RecordedCamera {
+        name,
+        written: 250,
+        dropped: 1,
+        missing: 0,
+        bytes: 1_500_000_000,
+    };
+    Recording {
+        name: RECORDING.into(),
+        state: RecordingState::Recording,
+        end: None,
+        reason: None,
+        directory: format!("/var/lib/bayonet/recordings/{RECORDING}"),
+        duration_ms: Some(10_000),
+        cameras: cameras.iter().map(camera).collect(),
+        queue: Some(RecordingQueue {
+            frames: 2,
+            bytes: 12_000_000,
+            limit_bytes: 268_435_456,
+        }),
+        free_bytes: Some(40_000_000_000),
+    }
+}
+
+/// The same, ended by a client.
+pub(crate) fn ended(recording: Recording) -> Recording {
+    Recording {
+        state: RecordingState::Ended,
+        end: Some(RecordingEnd::Stopped),
+        queue: None,
+        free_bytes: None,
+        ..recording
+    }
 }
 
 /// A frame with this number.
@@ -267,5 +332,6 @@ pub(crate) fn status() -> Status {
             plugs: 1,
         },
         cameras: vec![main, mount],
+        recording: None,
     }
 }

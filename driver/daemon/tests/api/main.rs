@@ -1,10 +1,11 @@
 //! The API over real sockets, with an event loop that has no cameras. What belongs where:
-//! `routes` every path once, `refusals` whatever is wrong, `streams` events and frames, `life` start and end,
-//! `schemas` that the description tells the truth.
+//! `routes` every path once, `recordings` theirs, `refusals` whatever is wrong, `streams` events and frames, `life`
+//! start and end, `schemas` that the description tells the truth.
 
 mod board;
 mod event_loop;
 mod life;
+mod recordings;
 mod refusals;
 mod routes;
 mod schemas;

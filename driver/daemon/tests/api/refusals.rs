@@ -46,6 +46,7 @@ async fn what_the_event_loop_refuses_has_the_status_of_its_reason() {
             ("GET", CONTROLS, json!(null)),
             ("PATCH", CONTROLS, json!({})),
             ("POST", "/v1/captures", capture),
+            ("POST", "/v1/recordings", json!({ "cameras": ["main"] })),
             ("PUT", "/v1/module/lens", json!({ "profile": "x" })),
             ("DELETE", "/v1/module/lens", json!(null)),
         ] {
@@ -160,6 +161,30 @@ async fn malformed_bodies() {
             "{\"cameras\":[],\"format\":\"jpeg\"}",
             422,
             "is empty",
+        ),
+        (
+            "POST /v1/recordings".into(),
+            "{\"cameras\":[\"main\",\"main\"]}",
+            422,
+            "names a camera twice",
+        ),
+        (
+            "POST /v1/recordings".into(),
+            "{\"cameras\":[\"main\"],\"frames\":0}",
+            422,
+            "at least 1",
+        ),
+        (
+            "POST /v1/recordings".into(),
+            "{\"cameras\":[\"main\"],\"seconds\":-1}",
+            422,
+            "more than 0 and at most 604800",
+        ),
+        (
+            "POST /v1/recordings".into(),
+            "{\"cameras\":[\"main\"],\"format\":\"jpeg\"}",
+            422,
+            "unknown field `format`",
         ),
         (
             "PUT /v1/module/lens".into(),

@@ -1,7 +1,7 @@
 //! The description tells the truth: whatever is answered has the shape that `openapi.json` gives it.
 
 use crate::board::{Board, LIMIT};
-use crate::event_loop::{frame, status};
+use crate::event_loop::{RECORDING, ended, frame, recording, status};
 use bayonet_daemon::report::{CameraName, Capture, Event, Picture, Values};
 use serde_json::{Value, json};
 
@@ -52,6 +52,8 @@ async fn answers_have_the_shape_of_the_description() {
     let capture = json!({ "cameras": ["main", "mount"], "format": "png" });
     let lens = json!({ "profile": "x" });
     let controls = json!({ "ExposureTime": 1 });
+    let record = json!({ "cameras": ["main"], "frames": 250, "seconds": 1.5 });
+    let recordings = "/v1/recordings";
     let camera = "/v1/cameras/{camera}";
     for (method, path, request, status) in [
         ("GET", "/v1/status".into(), None, "200"),
@@ -65,6 +67,12 @@ async fn answers_have_the_shape_of_the_description() {
         ("PATCH", format!("{camera}/controls"), Some(controls), "200"),
         ("POST", "/v1/captures".into(), Some(capture), "201"),
         ("GET", "/v1/captures".into(), None, "200"),
+        ("GET", recordings.into(), None, "200"),
+        ("POST", recordings.into(), Some(record), "201"),
+        ("GET", "/v1/status".into(), None, "200"),
+        ("GET", recordings.into(), None, "200"),
+        ("GET", format!("{recordings}/{{name}}"), None, "200"),
+        ("POST", format!("{recordings}/{{name}}/stop"), None, "200"),
         ("GET", "/v1/lenses".into(), None, "200"),
         ("GET", "/v1/lenses/{name}".into(), None, "200"),
         ("GET", "/v1/openapi.json".into(), None, "200"),
@@ -78,9 +86,12 @@ async fn answers_have_the_shape_of_the_description() {
                 .check(schema, request)
                 .unwrap_or_else(|error| panic!("{path}: {error}"));
         }
-        let uri = path
-            .replace("{camera}", "mount")
-            .replace("{name}", "test-50-f2");
+        let name = if path.starts_with(recordings) {
+            RECORDING
+        } else {
+            "test-50-f2"
+        };
+        let uri = path.replace("{camera}", "mount").replace("{name}", name);
         let sent = board.send(method, &uri, request.into()).await;
         let answer = sent.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
         let schema = schemas.answer(&path, &lower, status);
@@ -117,6 +128,8 @@ async fn events_frames_and_errors_have_the_shape_of_the_description() {
         Event::CaptureFailed {
             reason: "full".into(),
         },
+        Event::Recording(recording(&CameraName::ALL)),
+        Event::Recording(ended(recording(&[CameraName::Main]))),
         Event::Lagged { missed: 3 },
     ];
     let count = told.len();
@@ -178,6 +191,12 @@ async fn wrong_values_do_not_have_the_shape() {
             "CaptureRequest",
             json!({ "cameras": ["main"], "format": "jpeg", "quality": 101 }),
         ),
+        ("RecordRequest", json!({ "cameras": [] })),
+        (
+            "RecordRequest",
+            json!({ "cameras": ["main"], "seconds": 0 }),
+        ),
+        ("RecordRequest", json!({ "cameras": ["main"], "frames": 0 })),
     ] {
         schemas.check(&schemas.named(name), &wrong).expect_err(name);
     }

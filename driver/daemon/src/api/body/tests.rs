@@ -13,6 +13,8 @@ fn a_capture_says_what_it_wants() {
         cameras: cameras.into(),
         encoding: Encoding::Jpeg { quality },
         full,
+        raw: None,
+        place: None,
     };
     let both = r#"{"cameras":["mount","main"],"format":"jpeg"}"#;
     assert_eq!(
@@ -21,6 +23,19 @@ fn a_capture_says_what_it_wants() {
     );
     let one = r#"{"cameras":["main"],"format":"jpeg","quality":100,"full":true}"#;
     assert_eq!(capture(one), Ok(jpeg(&[CameraName::Main], 100, true)));
+    let raw = r#"{"cameras":["main"],"format":"jpeg","raw":true,"place":{"latitude":50.5,"longitude":-8}}"#;
+    let raw = capture(raw).unwrap();
+    let place = Place {
+        latitude: 50.5,
+        longitude: -8.0,
+        altitude_m: None,
+    };
+    assert_eq!(
+        (raw.raw, raw.place),
+        (Some(Compression::LosslessJpeg), Some(place))
+    );
+    let small = r#"{"cameras":["main"],"format":"jpeg","raw":true,"compression":"jpeg-xl"}"#;
+    assert_eq!(capture(small).unwrap().raw, Some(Compression::JpegXl));
     let png = r#"{"cameras":["main"],"format":"png"}"#;
     assert_eq!(capture(png).unwrap().encoding, Encoding::Png);
 }
@@ -47,8 +62,16 @@ fn a_capture_that_cannot_be_is_told_why() {
         ),
         (r#"{"cameras":["main"],"format":"tiff"}"#, "`jpeg` or `png`"),
         (
-            r#"{"cameras":["main"],"format":"png","raw":true}"#,
-            "unknown field `raw`",
+            r#"{"cameras":["main"],"format":"png","iso":100}"#,
+            "unknown field `iso`",
+        ),
+        (
+            r#"{"cameras":["main"],"format":"png","compression":"jpeg-xl"}"#,
+            "say `raw` too",
+        ),
+        (
+            r#"{"cameras":["main"],"format":"png","place":{"latitude":90.5,"longitude":0}}"#,
+            "`latitude` of a place is -90 to 90, not 90.5",
         ),
     ] {
         match capture(text) {

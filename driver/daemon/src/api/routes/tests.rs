@@ -19,6 +19,7 @@ fn context(directory: &tempfile::TempDir) -> Context {
     Context {
         commands: mpsc::channel(1).0,
         captures: Store::open(directory.path(), 0).unwrap(),
+        recordings: crate::recordings::Store::new(directory.path(), 0, 1 << 20),
         quality: 90,
         lenses: Arc::default(),
         control_group: "bayonet".into(),

@@ -1,0 +1,112 @@
+//! Threads that write raw frames as DNG files, one frame each.
+
+use super::negative::{Facts, Writer};
+use super::owner::{Error, Message};
+use super::still::Wanted;
+use super::stream::Configured;
+use super::tags::Shot;
+use crate::report::Frame;
+use crate::wire::Compression;
+use libcamera::request::Request;
+use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+
+/// With more, the frames would need more buffers than the camera has.
+const MOST: usize = 4;
+
+/// A raw frame to be written; the request and its buffers are kept until that is done.
+pub(super) struct Job {
+    /// Of the recording.
+    pub(super) number: u32,
+    /// Where it is written to.
+    pub(super) file: Vec<u8>,
+    pub(super) frame: Frame,
+    pub(super) shot: Shot,
+    /// A picture that is to be made of the same frame.
+    pub(super) wanted: Option<Wanted>,
+    pub(super) request: Request,
+}
+
+/// The threads; they end with it.
+pub(super) struct Encoders {
+    jobs: SyncSender<Job>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Encoders {
+    /// How many there are: one for each processor.
+    pub(super) fn count() -> usize {
+        let processors = thread::available_parallelism();
+        processors.map_or(1, NonZero::get).min(MOST)
+    }
+
+    /// Starts them; whatever they have done goes to `done`.
+    pub(super) fn start(
+        stream: Configured,
+        facts: &Facts,
+        compression: Compression,
+        done: &Sender<Message>,
+    ) -> Result<Self, Error> {
+        let (jobs, queue) = sync_channel(Self::count());
+        let queue = Arc::new(Mutex::new(queue));
+        let mut threads = Vec::new();
+        for _ in 0..Self::count() {
+            let (queue, done) = (Arc::clone(&queue), done.clone());
+            let writer = Writer::new(facts.clone(), compression);
+            let thread = thread::Builder::new().name("recorder".into());
+            let thread = thread.spawn(move || work(stream, writer, &queue, &done));
+            threads.push(thread.map_err(Error::Thread)?);
+        }
+        Ok(Self { jobs, threads })
+    }
+
+    /// Gives a job; one of the threads has nothing to do.
+    pub(super) fn give(&self, job: Job) {
+        // They live as long as this.
+        let _ = self.jobs.send(job);
+    }
+
+    /// Waits until everything given is done.
+    pub(super) fn finish(self) {
+        drop(self.jobs);
+        for thread in self.threads {
+            if thread.join().is_err() {
+                log::error!("a thread that writes raw frames panicked");
+            }
+        }
+    }
+}
+
+fn work(
+    stream: Configured,
+    mut writer: Writer,
+    queue: &Mutex<Receiver<Job>>,
+    done: &Sender<Message>,
+) {
+    let mut samples = Vec::new();
+    loop {
+        let job = match queue.lock() {
+            Ok(queue) => queue.recv(),
+            Err(_) => return,
+        };
+        let Ok(mut job) = job else { return };
+        let write = AssertUnwindSafe(|| {
+            let frame = stream.raw_frame(&job.request, &mut samples)?;
+            writer.write(&frame, &job.shot, &job.frame.metadata, &mut job.file)
+        });
+        let written = catch_unwind(write).unwrap_or_else(|_| Err("the encoder panicked".into()));
+        let recorded = Message::Recorded {
+            number: job.number,
+            file: written.map(|()| job.file),
+            frame: job.frame,
+            wanted: job.wanted,
+            request: job.request,
+        };
+        if done.send(recorded).is_err() {
+            return;
+        }
+    }
+}
