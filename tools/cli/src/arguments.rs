@@ -2,12 +2,13 @@
 
 use bayonet_daemon::client::SOCKET;
 use bayonet_daemon::report::CameraName;
+use bayonet_daemon::wire::{self, Place};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 const EXIT_STATUS: &str = "Exit status:
   0  done
-  1  not done, or doctor found something bad
+  1  not done, doctor found something bad, or frames of a recording are lost
   2  the command line cannot be understood
   3  bayonetd cannot be reached";
 
@@ -54,6 +55,18 @@ pub(crate) enum Command {
     Controls(Controls),
     /// Take a picture, or one with each camera
     Capture(Capture),
+    /// Make pictures of raw ones: DNG files of Bayonet's cameras, and of most others
+    ///
+    /// Corrects the lens as the file says, and writes sRGB: JPEG, PNG or TIFF. A file that cannot be developed does not
+    /// keep the others from it.
+    Develop(Develop),
+    /// Record raw frames as DNG files, one folder for each camera, and follow the recording to its end
+    ///
+    /// Ctrl-C ends the recording and waits until everything is written. A recording is a directory on the board, with
+    /// an index, index.jsonl, that names every frame with its time and checksum and every frame that is not there.
+    /// Frames are dropped, and counted, when the disk is too slow. One that was interrupted by a crash or a power cut
+    /// is mended by --repair; whatever the index names is whole.
+    Record(Record),
     /// List the parameters of a device tree overlay, set them, and check it against a base tree
     ///
     /// Without parameters, lists them with the values that they take; "-" is any number or text. With --output, writes
@@ -136,9 +149,107 @@ pub(crate) struct Capture {
     /// Every pixel of the sensor; refused while somebody uses the camera
     #[arg(long)]
     pub(crate) full: bool,
+    /// A DNG of the same frame too, beside the picture and with its name: FILE.jpg and FILE.dng
+    #[arg(long, short)]
+    pub(crate) raw: bool,
+    /// How the samples of the DNG are compressed; nothing is lost
+    #[arg(
+        long,
+        value_name = "KIND",
+        default_value = "lossless-jpeg",
+        requires = "raw"
+    )]
+    pub(crate) compression: Compression,
+    /// Where it is taken, in degrees north and east and metres: written into the pictures, e.g. 50.556,8.497,160
+    #[arg(long, value_name = "LAT,LON[,ALT]", value_parser = place, allow_hyphen_values = true)]
+    pub(crate) place: Option<Place>,
     /// Replace files that are there
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Develop {
+    /// The DNG files
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Where the picture goes, or the directory for all; without it, pictures go beside their files
+    #[arg(long, short, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+    /// How it is encoded; without it, as the ending of --output says, or JPEG
+    #[arg(long, short)]
+    pub(crate) format: Option<PictureFormat>,
+    /// Quality of a JPEG, 1 to 100 [default: 92]
+    #[arg(long, short, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(crate) quality: Option<u8>,
+    /// Bits of a PNG's colours, 8 or 16 [default: 8]
+    #[arg(long, value_parser = bits)]
+    pub(crate) bits: Option<u8>,
+    /// What is white: as-shot; daylight, cloudy, shade, tungsten, fluorescent or flash; a temperature, e.g. 5200K; or
+    /// where something neutral is in the picture, e.g. 1200,800
+    #[arg(long, short, value_name = "WHITE", default_value = "as-shot", value_parser = white)]
+    pub(crate) white_balance: White,
+    /// Brighter by so many stops, -10 to 10; darker where it is negative
+    #[arg(long, short, value_name = "EV", default_value = "0", allow_negative_numbers = true, value_parser = exposure)]
+    pub(crate) exposure: f64,
+    /// What it is to look like
+    #[arg(long, short, default_value = "natural")]
+    pub(crate) look: Look,
+    /// How samples become colours
+    #[arg(long, short, default_value = "still")]
+    pub(crate) demosaic: Demosaic,
+    /// Leave vignetting and distortion as they are
+    #[arg(long)]
+    pub(crate) no_lens: bool,
+    /// How many threads work on a picture; without it, as many as there are processors
+    #[arg(long, short, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) threads: Option<u16>,
+    /// Replace files that are there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// What `record` does instead of recording, and without its options.
+const INSTEAD: [&str; 3] = ["list", "stop", "repair"];
+
+#[derive(Args, Debug)]
+pub(crate) struct Record {
+    /// Which camera, or both
+    #[arg(long, short, default_value = "main", conflicts_with_all = INSTEAD)]
+    pub(crate) camera: Cameras,
+    /// Width and height of the raw frames, e.g. 2736x1824; the sensor's nearest mode is taken
+    #[arg(long, value_name = "WxH", value_parser = size, conflicts_with_all = INSTEAD)]
+    pub(crate) size: Option<[u32; 2]>,
+    /// End with so many frames of each camera
+    #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with_all = INSTEAD)]
+    pub(crate) frames: Option<u32>,
+    /// End after so many seconds, counted from the first frame
+    #[arg(long, short, value_name = "S", value_parser = seconds, conflicts_with_all = INSTEAD)]
+    pub(crate) seconds: Option<f64>,
+    /// How the samples are compressed; nothing is lost
+    #[arg(long, value_name = "KIND", default_value = "lossless-jpeg", conflicts_with_all = INSTEAD)]
+    pub(crate) compression: Compression,
+    /// Where it is taken, in degrees north and east and metres: written into every frame, e.g. 50.556,8.497,160
+    #[arg(long, value_name = "LAT,LON[,ALT]", value_parser = place, allow_hyphen_values = true, conflicts_with_all = INSTEAD)]
+    pub(crate) place: Option<Place>,
+    /// Begin it, and leave it to itself
+    #[arg(long, conflicts_with_all = INSTEAD)]
+    pub(crate) detach: bool,
+    /// List the recordings instead
+    #[arg(long, conflicts_with_all = ["stop", "repair"])]
+    pub(crate) list: bool,
+    /// End the recording that is under way instead
+    #[arg(long, conflicts_with = "repair")]
+    pub(crate) stop: bool,
+    /// Look at a recording on the disk instead, say what is there, and mend its index; needs no bayonetd
+    ///
+    /// Frames that were never finished (.part) are removed, damaged ones get names that end in .damaged, whole ones
+    /// are left as they are. The exit status is 1 where frames are damaged or gone.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) repair: Option<PathBuf>,
+    /// With --repair: say it, and change nothing; the exit status is 1 where there is something to mend
+    #[arg(long, requires = "repair")]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Args, Debug)]
@@ -240,6 +351,138 @@ pub(crate) enum Format {
     Png,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Compression {
+    /// Which every reader of DNG knows
+    LosslessJpeg,
+    /// Smaller, for readers of DNG 1.7
+    JpegXl,
+}
+
+impl From<Compression> for wire::Compression {
+    fn from(compression: Compression) -> Self {
+        match compression {
+            Compression::LosslessJpeg => Self::LosslessJpeg,
+            Compression::JpegXl => Self::JpegXl,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PictureFormat {
+    /// JPEG with EXIF
+    Jpeg,
+    /// PNG with EXIF, 8 or 16 bit a channel
+    Png,
+    /// TIFF with EXIF, 16 bit a channel, not compressed
+    Tiff,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Look {
+    /// As it was
+    Natural,
+    /// More contrast and more colour
+    Vivid,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Demosaic {
+    /// Linear filters: quick
+    Live,
+    /// Along edges: the best
+    Still,
+    /// A pixel of each two by two samples: half the width and height
+    Half,
+}
+
+/// What is taken for white.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum White {
+    AsShot,
+    Kelvin(f64),
+    /// Column and row of the picture.
+    Place([usize; 2]),
+}
+
+/// Names of light, and temperatures in kelvin that EXIF 2.32 has for them (the middles of its ranges for fluorescent).
+const LIGHTS: [(&str, f64); 6] = [
+    ("daylight", 5500.0),
+    ("cloudy", 6500.0),
+    ("shade", 7500.0),
+    ("tungsten", 2850.0),
+    ("fluorescent", 4150.0),
+    ("flash", 5500.0),
+];
+/// Kelvin that a light may have.
+const KELVIN: std::ops::RangeInclusive<f64> = 1000.0..=15000.0;
+/// Stops either way.
+const STOPS: f64 = 10.0;
+
+/// Reads what is white.
+fn white(text: &str) -> Result<White, String> {
+    if text == "as-shot" {
+        return Ok(White::AsShot);
+    }
+    if let Some((_, kelvin)) = LIGHTS.iter().find(|(name, _)| *name == text) {
+        return Ok(White::Kelvin(*kelvin));
+    }
+    if let Some((x, y)) = text.split_once(',') {
+        let place = x.trim().parse().ok().zip(y.trim().parse().ok());
+        let (x, y) = place.ok_or("a place is a column and a row, e.g. 1200,800")?;
+        return Ok(White::Place([x, y]));
+    }
+    let number = text.strip_suffix(['K', 'k']).unwrap_or(text);
+    match number.parse::<f64>() {
+        Ok(kelvin) if KELVIN.contains(&kelvin) => Ok(White::Kelvin(kelvin)),
+        Ok(_) => Err("a temperature is 1000K to 15000K".into()),
+        Err(_) => {
+            let names = LIGHTS.map(|(name, _)| name).join(", ");
+            Err(format!(
+                "it has to be as-shot, {names}, a temperature as 5200K, or a place as 1200,800"
+            ))
+        }
+    }
+}
+
+/// Reads an exposure.
+fn exposure(text: &str) -> Result<f64, String> {
+    let stops: f64 = text
+        .parse()
+        .map_err(|_| "it has to be a number, e.g. -0.5")?;
+    if stops.abs() <= STOPS {
+        Ok(stops)
+    } else {
+        Err("it has to be -10 to 10 stops".into())
+    }
+}
+
+/// Reads a place on earth.
+fn place(text: &str) -> Result<Place, String> {
+    let figures: Option<Vec<f64>> = text.split(',').map(|it| it.trim().parse().ok()).collect();
+    let (latitude, longitude, altitude_m) = match figures.as_deref() {
+        Some(&[latitude, longitude]) => (latitude, longitude, None),
+        Some(&[latitude, longitude, altitude]) => (latitude, longitude, Some(altitude)),
+        _ => return Err("it has to be degrees north and east, e.g. 50.556,8.497".into()),
+    };
+    let place = Place {
+        latitude,
+        longitude,
+        altitude_m,
+    };
+    place.check()?;
+    Ok(place)
+}
+
+/// Reads how many bits.
+fn bits(text: &str) -> Result<u8, String> {
+    match text {
+        "8" => Ok(8),
+        "16" => Ok(16),
+        _ => Err("it has to be 8 or 16".into()),
+    }
+}
+
 /// Reads `NAME=VALUE`.
 fn setting(text: &str) -> Result<(String, serde_json::Value), String> {
     let (name, value) = text
@@ -254,6 +497,23 @@ fn setting(text: &str) -> Result<(String, serde_json::Value), String> {
         Err(_) => serde_json::from_str(&format!("[{value}]")).unwrap_or_else(|_| value.into()),
     };
     Ok((name.trim().into(), value))
+}
+
+/// Reads a time.
+/// Reads `2736x1824`.
+fn size(text: &str) -> Result<[u32; 2], String> {
+    let side = |text: &str| text.parse().ok().filter(|side| *side > 0);
+    let sides = text.split_once('x');
+    sides
+        .and_then(|(width, height)| Some([side(width)?, side(height)?]))
+        .ok_or_else(|| "it has to be a width and a height, e.g. 2736x1824".into())
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok();
+    seconds
+        .filter(|seconds: &f64| *seconds > 0.0 && seconds.is_finite())
+        .ok_or_else(|| "it has to be a number of seconds, more than 0".into())
 }
 
 /// Reads an absolute path that can stand in a configuration file.
@@ -304,6 +564,52 @@ mod tests {
         }
         assert!(setting("Gain").is_err());
         assert!(setting("=1").is_err());
+    }
+
+    #[test]
+    fn places_are_read_as_people_write_them() {
+        let read = |text| place(text).map(|it| (it.latitude, it.longitude, it.altitude_m));
+        assert_eq!(read("50.556,8.497"), Ok((50.556, 8.497, None)));
+        assert_eq!(read("-33.85, 151.2, -2"), Ok((-33.85, 151.2, Some(-2.0))));
+        for text in [
+            "", "50", "50;8", "91,0", "0,181", "0,0,x", "nan,0", "1,2,3,4",
+        ] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn white_is_read_as_people_write_it() {
+        for (text, expected) in [
+            ("as-shot", White::AsShot),
+            ("daylight", White::Kelvin(5500.0)),
+            ("tungsten", White::Kelvin(2850.0)),
+            ("5200", White::Kelvin(5200.0)),
+            ("5200K", White::Kelvin(5200.0)),
+            ("3150.5k", White::Kelvin(3150.5)),
+            ("1200,800", White::Place([1200, 800])),
+            ("0, 7", White::Place([0, 7])),
+        ] {
+            assert_eq!(white(text), Ok(expected), "{text}");
+        }
+        for (text, said) in [
+            ("sunny", "as-shot, daylight"),
+            ("300", "1000K to 15000K"),
+            ("nan", "1000K to 15000K"),
+            ("1,-2", "a column and a row"),
+            ("", "as-shot, daylight"),
+        ] {
+            let refused = white(text).unwrap_err();
+            assert!(refused.contains(said), "{text}: {refused}");
+        }
+    }
+
+    #[test]
+    fn exposures_and_bits_have_limits() {
+        assert_eq!(exposure("-0.5"), Ok(-0.5));
+        assert!(exposure("10.1").is_err() && exposure("nan").is_err() && exposure("x").is_err());
+        assert_eq!((bits("8"), bits("16")), (Ok(8), Ok(16)));
+        assert!(bits("12").is_err());
     }
 
     #[test]

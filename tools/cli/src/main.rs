@@ -1,7 +1,8 @@
 //! `bayonet`: what a person types at a camera.
 //!
-//! Everything but `overlay`, `ipa`, `doctor`, `completions` and `man` asks `bayonetd`, through its API. `doctor` looks at the system
-//! itself, so that it can tell why `bayonetd` does not run. Nothing here knows how a camera works.
+//! Everything but `develop`, `overlay`, `ipa`, `doctor`, `completions`, `man` and `record --repair` asks `bayonetd`,
+//! through its API. `doctor` looks at the system itself, so that it can tell why `bayonetd` does not run. Nothing here
+//! knows how a camera works.
 
 mod arguments;
 mod commands;
@@ -61,6 +62,11 @@ async fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> {
         Command::Lens(order) => commands::lens(&server()?, order, output).await?,
         Command::Controls(order) => commands::controls(&server()?, order, output).await?,
         Command::Capture(order) => commands::capture(&server()?, order, output).await?,
+        Command::Develop(order) => return develop(order, output),
+        Command::Record(order) => {
+            let done = commands::record(server, order, output).await?;
+            return Ok(if done { DONE } else { FAILED });
+        }
         Command::Overlay(order) => commands::overlay(order, output)?,
         Command::Ipa(order) => commands::ipa(order, output)?,
         Command::Doctor { config } => return doctor(arguments, config, output).await,
@@ -70,6 +76,11 @@ async fn run(arguments: &Arguments, output: &Output) -> anyhow::Result<u8> {
         Command::Man { directory } => commands::man(directory.as_deref())?,
     }
     Ok(DONE)
+}
+
+fn develop(order: &arguments::Develop, output: &Output) -> anyhow::Result<u8> {
+    let all_done = commands::develop(order, output)?;
+    Ok(if all_done { DONE } else { FAILED })
 }
 
 async fn doctor(arguments: &Arguments, config: &Path, output: &Output) -> anyhow::Result<u8> {

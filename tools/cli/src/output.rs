@@ -38,11 +38,14 @@ impl Tone {
     /// Of a state's word.
     pub(crate) fn of(state: &str) -> Self {
         match state {
-            "present" | "streaming" | "available" | "known" | "assigned" => Self::Good,
-            "stalled" | "stuck" | "faulted" | "wrong-sensor" | "flapping" | "restarting" => {
-                Self::Bad
+            "present" | "streaming" | "available" | "known" | "assigned" | "recording" => {
+                Self::Good
             }
-            "detecting" | "starting" | "stopping" | "changing" | "unknown" => Self::Waiting,
+            "stalled" | "stuck" | "faulted" | "wrong-sensor" | "flapping" | "restarting"
+            | "interrupted" => Self::Bad,
+            "detecting" | "starting" | "stopping" | "changing" | "unknown" | "ending" => {
+                Self::Waiting
+            }
             _ => Self::Quiet,
         }
     }

@@ -6,12 +6,16 @@ use crate::output::{Output, Tone, bytes};
 use crate::server::Server;
 use anyhow::{Context, bail};
 use bayonet_daemon::report::{self, CameraName};
+use bayonet_daemon::wire;
 use hyper::Method;
 use serde::Serialize;
 use serde_json::json;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+/// Ending of raw pictures.
+const RAW: &str = "dng";
 
 /// A picture that was fetched.
 #[derive(Serialize)]
@@ -29,15 +33,29 @@ pub(crate) async fn capture(
     let cameras = order.camera.names();
     let format = format(order)?;
     // Before the picture is taken, which is only taken once.
-    for file in cameras
+    for picture in cameras
         .iter()
         .filter_map(|&camera| file_name(order, camera))
     {
-        check(&file, order.force)?;
+        let raw = order.raw.then(|| picture.with_extension(RAW));
+        for file in [Some(picture), raw].into_iter().flatten() {
+            check(&file, order.force)?;
+        }
     }
-    let mut body = json!({ "cameras": cameras, "format": format, "full": order.full });
+    let mut body = json!({
+        "cameras": cameras,
+        "format": format,
+        "full": order.full,
+        "raw": order.raw,
+    });
     if let Some(quality) = order.quality {
         body["quality"] = quality.into();
+    }
+    if order.raw {
+        body["compression"] = json!(wire::Compression::from(order.compression));
+    }
+    if let Some(place) = order.place {
+        body["place"] = json!(place);
     }
     let waiting = server.send(Method::POST, "/v1/captures", Some(&body));
     let capture: report::Capture = with_clock("taking the picture", waiting).await?;
@@ -53,7 +71,14 @@ pub(crate) async fn capture(
         let content = with_clock(&what, server.bytes(Method::GET, &path))
             .await
             .with_context(kept)?;
-        let file = file_name(order, picture.camera).unwrap_or_else(|| PathBuf::from(&picture.file));
+        let there = PathBuf::from(&picture.file);
+        let file = match file_name(order, picture.camera) {
+            Some(file) if there.extension().is_some_and(|ending| ending == RAW) => {
+                file.with_extension(RAW)
+            }
+            Some(file) => file,
+            None => there,
+        };
         save(&file, &content, order.force).with_context(kept)?;
         server.bytes(Method::DELETE, &path).await?;
         fetched.push(Fetched {

@@ -26,18 +26,27 @@ pub(super) fn check(file: &Path, force: bool) -> anyhow::Result<()> {
 
 /// Whole or not at all: what is cut short looks like what is not.
 pub(super) fn save(file: &Path, content: &[u8], force: bool) -> anyhow::Result<()> {
+    save_with(file, force, |out| Ok(out.write_all(content)?))
+}
+
+/// The same for what is written bit by bit.
+pub(super) fn save_with(
+    file: &Path,
+    force: bool,
+    fill: impl FnOnce(&mut File) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let mut partial = file.as_os_str().to_owned();
     partial.push(".part");
     let partial = PathBuf::from(partial);
-    let write = || -> io::Result<()> {
+    let write = || -> anyhow::Result<()> {
         let mut out = File::create(&partial)?;
-        out.write_all(content)?;
+        fill(&mut out)?;
         out.sync_all()?;
         if !force {
             // Takes the name, unless somebody was faster.
             OpenOptions::new().write(true).create_new(true).open(file)?;
         }
-        fs::rename(&partial, file)
+        Ok(fs::rename(&partial, file)?)
     };
     write()
         .inspect_err(|_| drop(fs::remove_file(&partial)))

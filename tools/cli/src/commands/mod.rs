@@ -2,19 +2,23 @@
 
 mod capture;
 mod controls;
+mod develop;
 mod files;
 mod ipa;
 mod lens;
 mod overlay;
+mod record;
 mod show;
 mod text;
 mod watch;
 
 pub(crate) use capture::capture;
 pub(crate) use controls::controls;
+pub(crate) use develop::develop;
 pub(crate) use ipa::ipa;
 pub(crate) use lens::lens;
 pub(crate) use overlay::overlay;
+pub(crate) use record::record;
 pub(crate) use show::{list, status};
 pub(crate) use watch::watch;
 

@@ -99,5 +99,17 @@ pub(crate) async fn status(server: &Server, output: &Output) -> anyhow::Result<(
             plain(facts.join(", ")),
         ]);
     }
+    if let Some(recording) = &status.recording {
+        let state = word(&recording.state);
+        rows.push(vec![
+            plain("record".into()),
+            (Tone::of(&state), state),
+            plain(format!(
+                "{}, {}",
+                recording.name,
+                text::recording(recording)
+            )),
+        ]);
+    }
     Ok(output.table(&rows)?)
 }

@@ -1,6 +1,7 @@
-//! Cameras, modules and lenses in a few words.
+//! Cameras, modules, lenses and recordings in a few words.
 
-use bayonet_daemon::report::{Camera, Lens, LensState, Module};
+use crate::output::{bytes, word};
+use bayonet_daemon::report::{Camera, Lens, LensState, Module, Recording};
 
 /// Its model, its stream, its clients, and what is wrong.
 pub(super) fn camera(camera: &Camera) -> String {
@@ -47,5 +48,60 @@ pub(super) fn lens(lens: &Lens) -> String {
         LensState::Assigned => format!("{name}, as named"),
         LensState::Unknown => format!("unknown lens{code}"),
         LensState::Uncoded => "uncoded lens".into(),
+    }
+}
+
+/// Time, frames, size, and what is not there.
+pub(super) fn recording(recording: &Recording) -> String {
+    let mut parts: Vec<String> = recording.duration_ms.map(time).into_iter().collect();
+    let frames = |camera: &bayonet_daemon::report::RecordedCamera| {
+        format!("{} {} frames", camera.name, camera.written)
+    };
+    parts.extend(recording.cameras.iter().map(frames));
+    let sum = |count: fn(&bayonet_daemon::report::RecordedCamera) -> u64| {
+        recording.cameras.iter().map(count).sum::<u64>()
+    };
+    parts.push(bytes(sum(|camera| camera.bytes)));
+    parts.push(format!("{} dropped", sum(|camera| camera.dropped)));
+    let missing = sum(|camera| camera.missing);
+    if missing > 0 {
+        parts.push(format!("{missing} missing"));
+    }
+    parts.join(", ")
+}
+
+/// The state of a recording, and why it ended.
+pub(super) fn state(recording: &Recording) -> String {
+    let state = word(&recording.state);
+    match &recording.end {
+        Some(end) => format!("{state}, {}", word(end)),
+        None => state,
+    }
+}
+
+/// A time for people: minutes, seconds and tenths.
+pub(super) fn time(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{:02}", seconds % 60)
+    } else {
+        format!(
+            "{minutes}:{:02}.{}",
+            seconds % 60,
+            milliseconds % 1000 / 100
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_for_people() {
+        assert_eq!(time(0), "0:00.0");
+        assert_eq!(time(65_432), "1:05.4");
+        assert_eq!(time(3_600_000 * 27 + 59_000), "27:00:59");
     }
 }

@@ -4,13 +4,14 @@ use super::text;
 use crate::output::{Output, Tone, bytes, word};
 use crate::server::Server;
 use anyhow::bail;
-use bayonet_daemon::report::{Camera, Event, Module};
+use bayonet_daemon::report::{Camera, Event, Module, Recording};
 use std::io;
 use std::time::Instant;
 
 pub(crate) async fn watch(server: &Server, output: &Output) -> anyhow::Result<()> {
     let mut events = server.events().await?;
     let begin = Instant::now();
+    let mut last = None;
     while let Some(message) = events.next().await? {
         if output.json {
             output.line(&message.data)?;
@@ -20,6 +21,13 @@ pub(crate) async fn watch(server: &Server, output: &Output) -> anyhow::Result<()
         let Ok(event) = serde_json::from_str(&message.data) else {
             continue;
         };
+        if let Event::Recording(recording) = &event {
+            // Frames that are written as they should be are no news.
+            let news = Some((recording.state, lost(recording)));
+            if std::mem::replace(&mut last, news) == news {
+                continue;
+            }
+        }
         for line in lines(&event) {
             line.write(begin.elapsed().as_secs_f64(), output)?;
         }
@@ -56,6 +64,17 @@ impl Line {
         )
     }
 
+    fn recording(recording: &Recording) -> Self {
+        let mut rest = format!("{}, {}", recording.name, text::recording(recording));
+        if let Some(end) = &recording.end {
+            rest += &format!(", {}", word(end));
+        }
+        if let Some(reason) = &recording.reason {
+            rest += &format!(": {reason}");
+        }
+        Self::new("record", &word(&recording.state), rest)
+    }
+
     fn write(&self, seconds: f64, output: &Output) -> io::Result<()> {
         // "module" and "controls"; "not-configured".
         const ABOUT: usize = 8;
@@ -75,12 +94,19 @@ impl Line {
     }
 }
 
+/// Frames that are not there.
+fn lost(recording: &Recording) -> u64 {
+    let cameras = recording.cameras.iter();
+    cameras.map(|camera| camera.dropped + camera.missing).sum()
+}
+
 fn lines(event: &Event) -> Vec<Line> {
     match event {
         Event::Status(status) => {
             let cameras = status.cameras.iter().map(Line::camera);
             std::iter::once(Line::module(&status.module))
                 .chain(cameras)
+                .chain(status.recording.as_ref().map(Line::recording))
                 .collect()
         }
         Event::Module(module) => vec![Line::module(module)],
@@ -110,6 +136,7 @@ fn lines(event: &Event) -> Vec<Line> {
             )]
         }
         Event::CaptureFailed { reason } => vec![Line::new("capture", "failed", reason)],
+        Event::Recording(recording) => vec![Line::recording(recording)],
         Event::Lagged { missed } => {
             vec![Line::new(
                 "watch",

@@ -28,6 +28,9 @@ async fn bayonetd_that_does_not_run() {
             &["lens", "list"],
             &["controls", "main"],
             &["capture"],
+            &["record"],
+            &["record", "--list"],
+            &["record", "--stop"],
         ] {
             let (code, errors) = refused(program(&socket, arguments)).await;
             assert_eq!(code, 3, "{errors}");
@@ -106,6 +109,14 @@ async fn command_lines_that_cannot_be_understood() {
         (&["controls", "left"][..], "[possible values: main, mount]"),
         (&["controls", "main", "Gain"], "NAME=VALUE"),
         (&["capture", "--quality", "0"], "0 is not in 1..=100"),
+        (&["record", "--frames", "0"], "0 is not in 1.."),
+        (&["record", "--seconds", "inf"], "a number of seconds"),
+        (&["record", "--list", "--stop"], "cannot be used with"),
+        (
+            &["record", "--stop", "--frames", "5"],
+            "cannot be used with",
+        ),
+        (&["record", "--dry-run"], "--repair <DIR>"),
         (&["frobnicate"], "unrecognized subcommand"),
         (&[], "Usage:"),
     ] {

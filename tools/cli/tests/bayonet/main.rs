@@ -1,6 +1,6 @@
 //! The program itself, against a server with the event loop of the API's tests. What belongs where:
-//! `texts` what people read, `json` what programs read, `pictures` files, `overlays` device tree overlays, `ipa` the
-//! IPA and where libcamera finds it, `failures` whatever is wrong.
+//! `texts` what people read, `json` what programs read, `pictures` files, `develop` raw pictures, `recordings` raw
+//! sequences, `overlays` device tree overlays, `ipa` the IPA and where libcamera finds it, `failures` whatever is wrong.
 
 #[path = "../../../../driver/daemon/tests/api/board.rs"]
 #[expect(dead_code, reason = "the API's tests use more of it")]
@@ -9,11 +9,13 @@ mod board;
 #[expect(dead_code, reason = "the API's tests use more of it")]
 mod event_loop;
 
+mod develop;
 mod failures;
 mod ipa;
 mod json;
 mod overlays;
 mod pictures;
+mod recordings;
 mod texts;
 
 use board::{Board, LIMIT};
