@@ -21,6 +21,10 @@ fuzz_target!(|data: &[u8]| {
             assert!((1..=100).contains(&quality));
         }
     }
+    if let Ok(request) = body::record_request(data) {
+        assert!((1..=2).contains(&request.cameras.len()));
+        assert!(request.frames != Some(0) && request.duration.is_none_or(|it| !it.is_zero()));
+    }
     let _ = body::controls_request(data);
     let _ = body::lens_request(data);
     let Ok(text) = std::str::from_utf8(data) else {

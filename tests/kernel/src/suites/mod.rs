@@ -25,7 +25,7 @@ use anyhow::Result;
 use bayonet_kernel_tests::ktap::{self, INDENT, Outcome, VERSION};
 
 /// All of them.
-pub(crate) const ALL: [Suite; 23] = [
+pub(crate) const ALL: [Suite; 25] = [
     probe::SUITE,
     enumerate::SUITE,
     raw::SUITE,
@@ -46,9 +46,11 @@ pub(crate) const ALL: [Suite; 23] = [
     driver::COEXISTENCE,
     driver::RECOVERY,
     driver::NAK,
+    driver::NEGATIVES,
     driver::CYCLES,
     driver::DOCTOR,
     driver::PARAMETERS,
+    driver::RECORDINGS,
 ];
 
 /// Tests of one subject.

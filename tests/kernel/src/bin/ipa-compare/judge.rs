@@ -1,11 +1,11 @@
 //! From what was found to figures.
 
-use crate::colour::{Lab, angle, difference, linear, luminance};
 use crate::plan::{
     ALLOCATIONS, COLOUR, COLOURS, EXPOSURE, EXPOSURE_FRAMES, EXPOSURES, WHITE, white,
 };
 use bayonet_board::optics::chart;
 use bayonet_board::sensor::SensorModel;
+use bayonet_kernel_tests::colour::{Lab, angle, difference, linear, luminance};
 use bayonet_kernel_tests::comparison::Finding;
 
 /// How near the final exposure counts as there.

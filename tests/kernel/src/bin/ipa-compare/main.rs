@@ -1,7 +1,6 @@
 //! `ipa-compare`: boots virtual boards without an image processor, once with libcamera's own IPA and once with
 //! Bayonet's, and measures how exposure, white balance and colour of the two compare.
 
-mod colour;
 mod guest;
 mod judge;
 mod plan;

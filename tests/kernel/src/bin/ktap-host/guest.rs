@@ -51,7 +51,7 @@ const SOFTWARE_ISP_WITH_DRIVER: [&str; 7] = [
 ];
 
 /// All guests, in the order in which they are booted.
-pub(crate) const GUESTS: [Guest; 11] = [
+pub(crate) const GUESTS: [Guest; 12] = [
     Guest {
         name: "two imx283",
         suites: &[
@@ -124,6 +124,15 @@ pub(crate) const GUESTS: [Guest; 11] = [
         machine: Machine::Board {
             // A small main sensor: its frames cost the emulator least.
             options: &["--main", "imx219", "--driver"],
+            kernel: STRICT,
+        },
+        disposable: false,
+    },
+    Guest {
+        name: "raw pictures of two imx283",
+        suites: &["negatives", "recordings"],
+        machine: Machine::Board {
+            options: &["--driver"],
             kernel: STRICT,
         },
         disposable: false,
@@ -225,6 +234,8 @@ const KTAP: &str = "/run/ktap";
 const LIMIT_S: u32 = 60 * 60;
 const CYCLE_LIMIT_S: u32 = 20;
 const PLUG_LIMIT_S: u32 = 2;
+/// And for a thorough run: the limits of `compliance`, which takes longest.
+const THOROUGH_LIMIT_S: u32 = 6 * 60 * 60;
 /// Name of the tests that a guest which died left open.
 const ENDED: &str = "did not end";
 /// How the board's program begins to tell what the kernel complained about on the console.
@@ -348,7 +359,8 @@ impl Machine {
 
 /// The board's program, which boots a guest and runs suites in it.
 fn on_board(options: &[&str], kernel: &str, suites: &[&str], tools: &Tools) -> Command {
-    let limit = LIMIT_S + CYCLE_LIMIT_S * tools.cycles + PLUG_LIMIT_S * tools.plugs;
+    let thorough = if tools.thorough { THOROUGH_LIMIT_S } else { 0 };
+    let limit = LIMIT_S + CYCLE_LIMIT_S * tools.cycles + PLUG_LIMIT_S * tools.plugs + thorough;
     let mut command = Command::new(&tools.board);
     command
         .arg("exec")

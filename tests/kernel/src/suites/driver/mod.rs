@@ -7,7 +7,9 @@ mod doctor;
 mod lens;
 mod mount;
 mod nak;
+mod negatives;
 mod parameters;
+mod recordings;
 mod recovery;
 
 pub(super) use bridge::SUITE as BRIDGE;
@@ -17,7 +19,9 @@ pub(super) use doctor::SUITE as DOCTOR;
 pub(super) use lens::SUITE as LENS;
 pub(super) use mount::SUITE as MOUNT;
 pub(super) use nak::SUITE as NAK;
+pub(super) use negatives::SUITE as NEGATIVES;
 pub(super) use parameters::SUITE as PARAMETERS;
+pub(super) use recordings::SUITE as RECORDINGS;
 pub(super) use recovery::SUITE as RECOVERY;
 
 use crate::daemon::{Daemon, Stream};

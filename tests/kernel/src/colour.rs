@@ -11,14 +11,17 @@ const TO_XYZ: [[f64; 3]; 3] = [
 
 /// A colour in CIELAB.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Lab {
-    pub(crate) l: f64,
-    pub(crate) a: f64,
-    pub(crate) b: f64,
+pub struct Lab {
+    /// Lightness, 0 to 100.
+    pub l: f64,
+    /// From green to red.
+    pub a: f64,
+    /// From blue to yellow.
+    pub b: f64,
 }
 
 /// Light of an sRGB code, 0..=255, as 0..=1.
-pub(crate) fn linear(code: f64) -> f64 {
+pub fn linear(code: f64) -> f64 {
     let value = code / 255.0;
     match value {
         _ if value <= 0.040_45 => value / 12.92,
@@ -27,7 +30,7 @@ pub(crate) fn linear(code: f64) -> f64 {
 }
 
 /// Relative luminance of linear sRGB.
-pub(crate) fn luminance(rgb: [f64; 3]) -> f64 {
+pub fn luminance(rgb: [f64; 3]) -> f64 {
     TO_XYZ[1]
         .iter()
         .zip(rgb)
@@ -37,7 +40,7 @@ pub(crate) fn luminance(rgb: [f64; 3]) -> f64 {
 
 impl Lab {
     /// Of linear sRGB, 1 = white.
-    pub(crate) fn of(rgb: [f64; 3]) -> Self {
+    pub fn of(rgb: [f64; 3]) -> Self {
         let f = |row: usize| {
             let value: f64 = TO_XYZ[row].iter().zip(rgb).map(|(w, v)| w * v).sum();
             let ratio = value / WHITE[row];
@@ -57,7 +60,7 @@ impl Lab {
 }
 
 /// CIEDE2000 with all weights 1, after G. Sharma, W. Wu, E. N. Dalal, "The CIEDE2000 color-difference formula", 2005.
-pub(crate) fn difference(one: Lab, other: Lab) -> f64 {
+pub fn difference(one: Lab, other: Lab) -> f64 {
     let mean_chroma = (one.a.hypot(one.b) + other.a.hypot(other.b)) / 2.0;
     let seventh = |chroma: f64| (chroma.powi(7) / (chroma.powi(7) + 25_f64.powi(7))).sqrt();
     let stretch = 1.5 - 0.5 * seventh(mean_chroma);
@@ -99,7 +102,7 @@ pub(crate) fn difference(one: Lab, other: Lab) -> f64 {
 }
 
 /// Angle between two colours of light, in degrees.
-pub(crate) fn angle(one: [f64; 3], other: [f64; 3]) -> f64 {
+pub fn angle(one: [f64; 3], other: [f64; 3]) -> f64 {
     let dot = |a: [f64; 3], b: [f64; 3]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let cosine = dot(one, other) / (dot(one, one) * dot(other, other)).sqrt();
     cosine.clamp(-1.0, 1.0).acos().to_degrees()
