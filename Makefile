@@ -26,6 +26,8 @@ RUST_VERSION := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 
 # What a preparation starts on the host, and what compiles the board. The rest is in the build root.
 PACKAGES := mmdebstrap bubblewrap uidmap debian-archive-keyring gcc libc6-dev
+# Readers of DNG files, by others, which tests of ours are read with.
+test: PACKAGES += libimage-exiftool-perl dcraw libraw-bin
 
 # Where overlays are compiled to, and the boards there are.
 OVERLAYS := target/overlays
@@ -154,8 +156,11 @@ test-nightly: deps ## Takes hours: many random histories, many plugs, every I2C 
 	fi
 	exit $$status
 
-bench: deps ## Measures the emulator, then Bayonet's IPA beside libcamera's own (IPA_COMPARE: options).
+bench: deps ## Measures emulator, imaging beside its peers, recorder, then Bayonet's IPA beside libcamera's (IPA_COMPARE: options).
 	@cargo bench --quiet --package bayonet-board --bench cost
+	cargo bench --quiet --package bayonet-imaging --bench cost
+	cargo bench --quiet --package bayonet-daemon --bench recorder
+	cargo bench --quiet --package bayonet-daemon --bench cameras
 	cargo build --release --package bayonet-board
 	$(VIRTUAL_BOARD) build
 	cargo run --quiet --release --package bayonet-kernel-tests --features host --bin ipa-compare -- $(IPA_COMPARE)
