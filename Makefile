@@ -26,8 +26,10 @@ RUST_VERSION := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 
 # What a preparation starts on the host, and what compiles the board. The rest is in the build root.
 PACKAGES := mmdebstrap bubblewrap uidmap debian-archive-keyring gcc libc6-dev
-# Readers of DNG files, by others, which tests of ours are read with.
-test: PACKAGES += libimage-exiftool-perl dcraw libraw-bin
+# Readers of DNG files, by others, that the tests show ours to.
+ifneq ($(filter test,$(MAKECMDGOALS)),)
+PACKAGES += libimage-exiftool-perl dcraw libraw-bin
+endif
 
 # Where overlays are compiled to, and the boards there are.
 OVERLAYS := target/overlays
