@@ -151,7 +151,7 @@ impl Live {
 fn progress(recording: &Recording) -> String {
     let mut parts = vec![text::recording(recording)];
     let seconds = recording.duration_ms.unwrap_or_default() as f64 / 1000.0;
-    let written: u64 = recording.cameras.iter().map(|camera| camera.bytes).sum();
+    let written = text::sum(recording, |camera| camera.bytes);
     let speed = if seconds > 0.0 {
         written as f64 / seconds
     } else {
@@ -250,18 +250,15 @@ fn list(recordings: &[Recording], output: &Output) -> anyhow::Result<()> {
     let titles = ["RECORDING", "STATE", "TIME", "FRAMES", "DROPPED", "SIZE"];
     let mut rows = vec![titles.map(title).to_vec()];
     rows.extend(recordings.iter().map(|recording| {
-        let sum = |count: fn(&bayonet_daemon::report::RecordedCamera) -> u64| {
-            recording.cameras.iter().map(count).sum::<u64>()
-        };
         let plain = |text: String| (Tone::Plain, text);
         let time = recording.duration_ms.map(text::time);
         vec![
             plain(recording.name.clone()),
             (Tone::of(&word(&recording.state)), text::state(recording)),
             plain(time.unwrap_or_else(|| "-".into())),
-            plain(sum(|camera| camera.written).to_string()),
-            plain(sum(|camera| camera.dropped + camera.missing).to_string()),
-            plain(bytes(sum(|camera| camera.bytes))),
+            plain(text::sum(recording, |camera| camera.written).to_string()),
+            plain(text::sum(recording, |camera| camera.dropped + camera.missing).to_string()),
+            plain(bytes(text::sum(recording, |camera| camera.bytes))),
         ]
     }));
     Ok(output.table(&rows)?)

@@ -1,7 +1,7 @@
 //! Cameras, modules, lenses and recordings in a few words.
 
 use crate::output::{bytes, word};
-use bayonet_daemon::report::{Camera, Lens, LensState, Module, Recording};
+use bayonet_daemon::report::{Camera, Lens, LensState, Module, RecordedCamera, Recording};
 
 /// Its model, its stream, its clients, and what is wrong.
 pub(super) fn camera(camera: &Camera) -> String {
@@ -54,20 +54,23 @@ pub(super) fn lens(lens: &Lens) -> String {
 /// Time, frames, size, and what is not there.
 pub(super) fn recording(recording: &Recording) -> String {
     let mut parts: Vec<String> = recording.duration_ms.map(time).into_iter().collect();
-    let frames = |camera: &bayonet_daemon::report::RecordedCamera| {
-        format!("{} {} frames", camera.name, camera.written)
-    };
+    let frames = |camera: &RecordedCamera| format!("{} {} frames", camera.name, camera.written);
     parts.extend(recording.cameras.iter().map(frames));
-    let sum = |count: fn(&bayonet_daemon::report::RecordedCamera) -> u64| {
-        recording.cameras.iter().map(count).sum::<u64>()
-    };
-    parts.push(bytes(sum(|camera| camera.bytes)));
-    parts.push(format!("{} dropped", sum(|camera| camera.dropped)));
-    let missing = sum(|camera| camera.missing);
+    parts.push(bytes(sum(recording, |camera| camera.bytes)));
+    parts.push(format!(
+        "{} dropped",
+        sum(recording, |camera| camera.dropped)
+    ));
+    let missing = sum(recording, |camera| camera.missing);
     if missing > 0 {
         parts.push(format!("{missing} missing"));
     }
     parts.join(", ")
+}
+
+/// Of all cameras of a recording.
+pub(super) fn sum(recording: &Recording, count: impl Fn(&RecordedCamera) -> u64) -> u64 {
+    recording.cameras.iter().map(count).sum()
 }
 
 /// The state of a recording, and why it ended.

@@ -96,8 +96,7 @@ impl Line {
 
 /// Frames that are not there.
 fn lost(recording: &Recording) -> u64 {
-    let cameras = recording.cameras.iter();
-    cameras.map(|camera| camera.dropped + camera.missing).sum()
+    text::sum(recording, |camera| camera.dropped + camera.missing)
 }
 
 fn lines(event: &Event) -> Vec<Line> {
