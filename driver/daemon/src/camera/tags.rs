@@ -1,6 +1,7 @@
 //! What a picture says of itself: EXIF 2.32 (CIPA DC-008-2019).
 
 use crate::wire::{LensTags, Place};
+use bayonet_imaging::dng::negative::degrees_minutes_seconds;
 use exif::experimental::Writer;
 use exif::{Field, In, Rational, Tag, Value};
 use jiff::Timestamp;
@@ -17,8 +18,7 @@ const SRGB: u16 = 1;
 const MICROSECONDS: u32 = 1_000_000;
 /// Version 2.3 of the directory of places.
 const GPS_VERSION: [u8; 4] = [2, 3, 0, 0];
-/// Parts of a second of arc, 0.3 mm, and of a metre.
-const SECOND_PARTS: u32 = 100_000;
+/// Parts of a metre.
 const METRE_PARTS: u32 = 1000;
 /// Parts that a fraction is rounded to.
 const PARTS: u32 = 100;
@@ -126,14 +126,12 @@ fn place_fields(place: &Place) -> Vec<Field> {
     fields
 }
 
-/// Degrees, minutes and parts of seconds.
 fn degrees(angle: f64) -> Value {
-    let parts = (angle.abs() * 3600.0 * f64::from(SECOND_PARTS)).round() as u64;
-    let minute = 60 * u64::from(SECOND_PARTS);
-    let whole = [parts / (60 * minute), parts / minute % 60];
-    let [degrees, minutes] = whole.map(|count| Rational::from((count as u32, 1)));
-    let seconds = Rational::from(((parts % minute) as u32, SECOND_PARTS));
-    Value::Rational(vec![degrees, minutes, seconds])
+    Value::Rational(
+        degrees_minutes_seconds(angle)
+            .map(|[num, denom]| Rational { num, denom })
+            .into(),
+    )
 }
 
 fn field(tag: Tag, value: Value) -> Field {

@@ -127,6 +127,19 @@ pub struct Place {
     pub altitude_m: Option<f64>,
 }
 
+/// An angle without its sign, as fractions: how Exif has latitudes and longitudes.
+pub fn degrees_minutes_seconds(angle: f64) -> [[u32; 2]; 3] {
+    /// Of a second: 3 micrometres on the ground.
+    const PARTS: u64 = 10_000_000;
+    let parts = (angle.abs() * 3600.0 * PARTS as f64).round() as u64;
+    let minutes = parts / (60 * PARTS);
+    [
+        [(minutes / 60) as u32, 1],
+        [(minutes % 60) as u32, 1],
+        [(parts % (60 * PARTS)) as u32, PARTS as u32],
+    ]
+}
+
 /// A picture's place in a sequence (CinemaDNG 1.1).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sequence {

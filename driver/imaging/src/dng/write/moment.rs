@@ -2,7 +2,7 @@
 
 use super::fields::{self, Directories};
 use crate::dng::ifd::{Directory, Value};
-use crate::dng::negative::{Negative, Noise, Place, Shot};
+use crate::dng::negative::{Negative, Noise, Place, Shot, degrees_minutes_seconds};
 use crate::dng::tags::*;
 use crate::dng::time::{self, Date};
 
@@ -165,11 +165,11 @@ fn each_of_place(place: &Place, mut put: impl FnMut(Home, Tag, Small<'_>)) {
     let side = |value: f64, sides: [&'static [u8]; 2]| sides[usize::from(value < 0.0)];
     let north = side(place.latitude, [b"N", b"S"]);
     put(Home::Gps, GPS_LATITUDE_REF, Small::Text(north));
-    let latitude = degrees(place.latitude);
+    let latitude = degrees_minutes_seconds(place.latitude);
     put(Home::Gps, GPS_LATITUDE, Small::Rationals(&latitude));
     let east = side(place.longitude, [b"E", b"W"]);
     put(Home::Gps, GPS_LONGITUDE_REF, Small::Text(east));
-    let longitude = degrees(place.longitude);
+    let longitude = degrees_minutes_seconds(place.longitude);
     put(Home::Gps, GPS_LONGITUDE, Small::Rationals(&longitude));
     if let Some(altitude) = place.altitude_m {
         // Exif 3.0, 4.6.7.1: above the ellipsoid, below it.
@@ -187,17 +187,4 @@ fn neutral(colours: [f64; 3]) -> [[u32; 2]; 3] {
     const PARTS: u32 = 1_000_000_000;
     let largest = colours.into_iter().fold(f64::MIN_POSITIVE, f64::max);
     colours.map(|colour| [(colour / largest * f64::from(PARTS)).round() as u32, PARTS])
-}
-
-/// Degrees, minutes and seconds.
-fn degrees(value: f64) -> [[u32; 2]; 3] {
-    /// Of a second: 3 micrometres on the ground.
-    const PARTS: u64 = 10_000_000;
-    let parts = (value.abs() * 3600.0 * PARTS as f64).round() as u64;
-    let minutes = parts / (60 * PARTS);
-    [
-        [(minutes / 60) as u32, 1],
-        [(minutes % 60) as u32, 1],
-        [(parts % (60 * PARTS)) as u32, PARTS as u32],
-    ]
 }

@@ -1,7 +1,7 @@
 //! What a developed picture says of itself: EXIF 2.32 (CIPA DC-008-2019), from what the raw one said.
 
 use bayonet_imaging::dng::ifd::{Directory, Value};
-use bayonet_imaging::dng::negative::{Lens, Negative, Place};
+use bayonet_imaging::dng::negative::{Lens, Negative, Place, degrees_minutes_seconds};
 use jiff::Timestamp;
 
 /// Of the first directory.
@@ -126,14 +126,9 @@ fn gps(place: &Place) -> Directory {
         (LONGITUDE_REF, place.longitude, ["E", "W"], LONGITUDE),
     ] {
         let side = if degrees < 0.0 { negative } else { positive };
-        let minutes = degrees.abs().fract() * 60.0;
-        let parts = [
-            degrees.abs().trunc(),
-            minutes.trunc(),
-            minutes.fract() * 60.0,
-        ];
+        let angle = degrees_minutes_seconds(degrees);
         gps.set(field, Value::text(side))
-            .set(number, Value::rationals(&parts));
+            .set(number, Value::Rationals(angle.into()));
     }
     if let Some(altitude) = place.altitude_m {
         let below = u8::from(altitude < 0.0);
