@@ -299,8 +299,10 @@ impl Hub {
 
     fn publish(&mut self) {
         let status = self.status();
-        if let Some(published) = &self.published {
-            if status.module != published.module {
+        let before = self.published.as_ref();
+        let module_changed = before.is_none_or(|published| status.module != published.module);
+        if let Some(published) = before {
+            if module_changed {
                 info!("module: {}", status::module_line(&status.module));
                 self.tell(Event::Module(status.module.clone()));
             }
@@ -315,7 +317,14 @@ impl Hub {
         self.memory_file.keep(&self.memory);
         let optics = self.optics();
         self.lens_file.tell(optics);
-        for camera in [CameraName::Main, CameraName::Mount] {
+        // The lens on the mount is a part of the module; the main camera's never changes.
+        if module_changed {
+            self.tell_lenses();
+        }
+    }
+
+    fn tell_lenses(&mut self) {
+        for camera in CameraName::ALL {
             let lens = self.lens_tags(camera);
             if let Some(unit) = self.unit(camera) {
                 unit.change_lens(lens);
