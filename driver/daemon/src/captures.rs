@@ -7,6 +7,7 @@
 //! All of it waits for the disk: call it from a thread that may.
 
 use crate::command::Refusal;
+use crate::io_error::IoError;
 use crate::report::CameraName;
 use jiff::Timestamp;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
@@ -156,32 +157,21 @@ pub enum Error {
         needed: u64,
     },
     /// The system refused.
-    #[error("cannot {action} {path}: {error}", path = path.display())]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On which file.
-        path: PathBuf,
-        /// What the system says.
-        error: io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] IoError),
 }
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         match error {
             Error::NoPicture(_) => Self::NotFound(error.to_string()),
-            Error::Full { .. } | Error::Io { .. } => Self::Storage(error.to_string()),
+            Error::Full { .. } | Error::Io(_) => Self::Storage(error.to_string()),
         }
     }
 }
 
 fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
-    move |error| Error::Io {
-        action,
-        path: path.into(),
-        error,
-    }
+    move |error| IoError::new(action, path, error).into()
 }
 
 impl Store {

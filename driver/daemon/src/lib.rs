@@ -12,6 +12,7 @@ pub mod command;
 pub mod config;
 mod controls;
 mod hub;
+pub mod io_error;
 mod lens_file;
 pub mod library;
 mod memory;

@@ -1,8 +1,9 @@
 //! The API: HTTP and JSON over a Unix socket, and over TCP where that is configured.
 //!
 //! It holds no state of cameras or module. Whatever it is asked becomes a [`Command`] to the event loop, and the
-//! answer comes back as JSON; only pictures, recordings and lens profiles it reads itself. Who may do what is in [`access`], what
-//! one connection may cost in [`connection`], the paths in [`routes`] and, for clients, in `openapi.json`.
+//! answer comes back as JSON; only pictures, recordings and lens profiles it reads itself. Who may do what is in
+//! [`access`], what one connection may cost in [`connection`], the paths in [`routes`] and, for clients, in
+//! `openapi.json`.
 //!
 //! Nothing here runs while nobody is connected: there are no intervals but those of a connection.
 

@@ -26,7 +26,7 @@ mod store;
 mod writer;
 
 pub use queue::{Ending, Intake, Progress, Shot};
-pub use store::{Error, NAME_LENGTH, Recorder, Request, Store};
+pub use store::{Error, Recorder, Request, Store};
 
 use std::sync::{Arc, Mutex, PoisonError};
 

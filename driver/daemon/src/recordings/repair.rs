@@ -12,6 +12,7 @@ pub use mend::mend;
 use super::index::{self, Cause, Contents, Crc32, Entry, FrameName, Gap, Line, Malformed};
 use super::store::open;
 use super::writer::PARTIAL;
+use crate::io_error::IoError;
 use crate::report::{CameraName, RecordingEnd};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
@@ -163,23 +164,12 @@ pub enum Error {
         problem: Malformed,
     },
     /// The system refused.
-    #[error("cannot {action} {path}: {error}", path = path.display())]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On which file.
-        path: PathBuf,
-        /// What the system says.
-        error: io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] IoError),
 }
 
 fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
-    move |error| Error::Io {
-        action,
-        path: path.into(),
-        error,
-    }
+    move |error| IoError::new(action, path, error).into()
 }
 
 /// Everything that was seen.

@@ -1,6 +1,6 @@
 //! The directory of recordings: begun, listed, looked at, removed.
 //!
-//! Only names of the pattern of [`is_name`] are seen, and only a recording's own files are removed. All of it waits
+//! Only names of the pattern of [`is_capture`] are seen, and only a recording's own files are removed. All of it waits
 //! for the disk: call it from a thread that may.
 
 use super::index::{self, Contents, End, FORMAT, FrameName, Head, HeadCamera, Line};
@@ -9,6 +9,7 @@ use super::repair::DAMAGED;
 use super::writer::{PARTIAL, Place, Writer, start};
 use crate::captures::{capture_name, free_bytes, is_capture};
 use crate::command::Refusal;
+use crate::io_error::IoError;
 use crate::report::{CameraName, Lens, RecordedCamera, Recording, RecordingEnd, RecordingState};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
@@ -19,8 +20,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::oneshot;
 
-/// Length of a recording's name, `20261122T203453.120Z`.
-pub const NAME_LENGTH: usize = 20;
 /// Recordings that may begin in the same millisecond, one of which finds a name that is free.
 const NAME_ATTEMPTS: u32 = 1000;
 /// Who may read an index: everybody whom the directory lets in.
@@ -80,15 +79,8 @@ pub enum Error {
         needed: u64,
     },
     /// The system refused.
-    #[error("cannot {action} {path}: {error}", path = path.display())]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On which file.
-        path: PathBuf,
-        /// What the system says.
-        error: io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] IoError),
 }
 
 impl From<Error> for Refusal {
@@ -96,22 +88,13 @@ impl From<Error> for Refusal {
         match error {
             Error::NoRecording(_) => Self::NotFound(error.to_string()),
             Error::Running(_) | Error::Foreign(_) => Self::Conflict(error.to_string()),
-            Error::Full { .. } | Error::Io { .. } => Self::Storage(error.to_string()),
+            Error::Full { .. } | Error::Io(_) => Self::Storage(error.to_string()),
         }
     }
 }
 
 fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
-    move |error| Error::Io {
-        action,
-        path: path.into(),
-        error,
-    }
-}
-
-/// Whether this is a recording's name: `YYYYMMDDThhmmss.mmmZ`, digits aside.
-pub(super) fn is_name(text: &str) -> bool {
-    is_capture(text)
+    move |error| IoError::new(action, path, error).into()
 }
 
 impl Recorder {
@@ -208,7 +191,7 @@ impl Store {
         }
         let (name, place) = self.prepare(begin, request)?;
         let directory = place.directory.clone();
-        let begun = || {
+        let begun = || -> Result<_, Error> {
             let writer = Writer::new(place).map_err(io("look at", &directory))?;
             let cameras: Vec<_> = request.cameras.iter().map(|it| it.camera).collect();
             let intake = Intake::new(id, &cameras, self.queue, request.frames);
@@ -306,7 +289,7 @@ impl Store {
             let entry = entry.map_err(io("list", &self.directory))?;
             names.extend(entry.file_name().into_string().ok());
         }
-        names.retain(|name| is_name(name));
+        names.retain(|name| is_capture(name));
         names.sort();
         // One that was removed meanwhile is not there.
         Ok(names
@@ -374,7 +357,7 @@ impl Store {
 
     fn find(&self, name: &str) -> Result<PathBuf, Error> {
         let directory = self.directory.join(name);
-        let there = is_name(name)
+        let there = is_capture(name)
             && fs::symlink_metadata(&directory).is_ok_and(|metadata| metadata.is_dir());
         there
             .then_some(directory)

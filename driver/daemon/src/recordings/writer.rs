@@ -14,6 +14,7 @@ use super::disk::{Disk, forget};
 use super::index::{Crc32, End, Entry, FrameName, Line, append};
 use super::queue::{Ending, Intake, Item, Next, Shared, Shot};
 use super::store::milliseconds;
+use crate::io_error::IoError;
 use crate::report::RecordingEnd;
 use nix::fcntl::Flock;
 use std::fmt::Write as _;
@@ -48,11 +49,10 @@ pub(super) enum Failure {
         needed: u64,
     },
     /// The system refused.
-    #[error("cannot {action} {path}: {error}{}", advice(.error), path = path.display())]
+    #[error("{refused}{}", advice(&.refused.error))]
     Io {
-        action: &'static str,
-        path: PathBuf,
-        error: io::Error,
+        #[from]
+        refused: IoError,
     },
 }
 
@@ -61,7 +61,7 @@ impl Failure {
     pub(super) fn reason(&self) -> RecordingEnd {
         match self {
             Self::Full { .. } => RecordingEnd::DiskFull,
-            Self::Io { error, .. } => match error.kind() {
+            Self::Io { refused } => match refused.error.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => RecordingEnd::DiskFull,
                 _ => RecordingEnd::Storage,
             },
@@ -85,11 +85,7 @@ fn advice(error: &io::Error) -> &'static str {
 }
 
 fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Failure {
-    move |error| Failure::Io {
-        action,
-        path: path.into(),
-        error,
-    }
+    move |error| IoError::new(action, path, error).into()
 }
 
 /// Where a recording is written to.
