@@ -15,9 +15,11 @@ VIRTUAL_BOARD := target/release/bayonet-board
 UNIT_TESTS := target/unit-tests.log
 # Not bayonet-daemon's `libcamera`: only the build root has its headers.
 HOST_FEATURES := bayonet-kernel-tests/host
-# What test-nightly spends: random histories of each property, plugs, seconds for each fuzz target.
+# What test-nightly spends: random histories of each property, plugs with bayonetd and without it, seconds for each
+# fuzz target.
 HISTORIES := 100000
 PLUGS := 10000
+CYCLES := 100
 FUZZ_SECONDS := 600
 # Coverage for libFuzzer without cargo-fuzz, see tests/fuzz/README.md.
 FUZZ_FLAGS := --cfg fuzzing -Cdebug-assertions -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -116,10 +118,11 @@ test-nightly: deps ## Takes hours: many random histories, many plugs, every I2C 
 	@status=0
 	echo "make: 1 of 3: $(HISTORIES) random histories of each property"
 	PROPTEST_CASES=$(HISTORIES) cargo test --release --package bayonet-core || status=$$?
-	echo "make: 2 of 3: $(PLUGS) plugs, and every I2C transfer failing in turn"
+	echo "make: 2 of 3: $(PLUGS) plugs, every I2C transfer failing in turn, and the long forms of what unbinds"
 	cargo build --release --package bayonet-board
 	cargo run --quiet --release --package bayonet-kernel-tests --features host --bin ktap-host -- \
-		--only cycles --only nak --plugs $(PLUGS) --thorough || status=$$?
+		--only cycles --only nak --only hotplug --only rebind --only recovery \
+		--plugs $(PLUGS) --cycles $(CYCLES) --thorough || status=$$?
 	echo "make: 3 of 3: every fuzz target for $(FUZZ_SECONDS) s"
 	cd tests/fuzz
 	built=$$(rustc --version --verbose | sed -n 's/^host: //p')
@@ -169,9 +172,10 @@ bench: deps ## Measures emulator, imaging beside its peers, recorder, then Bayon
 
 lint: deps ## Format, clippy, licences.
 	@cargo fmt --all --check
-	cargo clippy --workspace --all-targets --features $(HOST_FEATURES) --locked -- -D warnings
+	# With --release it shares macros and build scripts with what is compiled.
+	cargo clippy --release --workspace --all-targets --features $(HOST_FEATURES) --locked -- -D warnings
 	cargo build --quiet --release --package bayonet-board
-	$(VIRTUAL_BOARD) cargo -- clippy --quiet --package bayonet-daemon --features libcamera --all-targets --locked -- -D warnings
+	$(VIRTUAL_BOARD) cargo -- clippy --quiet --release --package bayonet-daemon --features libcamera --bin bayonet-camera --locked -- -D warnings
 	if cargo deny --version > /dev/null 2>&1; then
 		cargo deny check licenses bans sources
 		if cargo deny fetch > /dev/null 2>&1; then

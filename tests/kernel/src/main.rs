@@ -18,10 +18,10 @@ const USAGE: &str = "\
 usage: ktap list          names the suites
        ktap SUITE...      runs suites, in this order
        ktap measure PLAN  measures libcamera's IPA as the plan says, for ipa-compare
-KTAP_CYCLES=N sets how often `hotplug` unplugs and plugs, KTAP_PLUGS=N how often `cycles` does (20).
+KTAP_CYCLES=N sets how often `hotplug` unplugs and plugs (6), KTAP_PLUGS=N how often `cycles` does (20).
 KTAP_DTPARAM=NAME=VALUE,... has the overlay's parameters that `parameters` expects to see.
 KTAP_THOROUGH=1 makes `nak` fail each transfer of a stream's start instead of some, `compliance` run
-every test, and `cycles` judge how long plugs take.
+every test, `rebind` and `recovery` try more often, and `cycles` judge how long plugs take.
 The suites of the driver need bayonetd, bayonet and bayonet-camera where a board has them.";
 
 fn main() -> ExitCode {

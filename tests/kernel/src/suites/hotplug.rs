@@ -48,9 +48,9 @@ const MOUNT: Port = Port::Mount;
 const FRAMES: usize = 30;
 const BEFORE: usize = 5;
 /// Cycles unless `KTAP_CYCLES` says otherwise.
-const CYCLES: usize = 20;
+const CYCLES: usize = 6;
 /// A capture every so many cycles.
-const CAPTURE_EVERY: usize = 10;
+const CAPTURE_EVERY: usize = 3;
 /// Time in which a program whose camera is gone must not have ended before it is asked to.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// Unplugs while the main camera streams.

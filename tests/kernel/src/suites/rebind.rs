@@ -1,5 +1,6 @@
 //! `driver/kernel` takes the mount's drivers away and gives them back, and refuses while somebody holds a node.
 
+use super::driver::thorough;
 use super::edge::{eventually, mount};
 use super::{Bench, Complaints, Suite, Test, Verdict, remark};
 use crate::cam::{SMALL, Shot};
@@ -75,10 +76,9 @@ const NEITHER: Bound = Bound {
     receiver: false,
     bridge: None,
 };
-/// Unbinds and binds in a row.
-const TIMES: u32 = 20;
-/// The same with somebody at the doors.
-const CONTESTED: usize = 40;
+/// Unbinds and binds in a row, and with somebody at the doors: some, or many in a thorough run.
+const TIMES: [u32; 2] = [6, 20];
+const CONTESTED: [u32; 2] = [12, 40];
 /// How long that somebody has the nodes open, and then not: longer than the holders are looked for.
 const HOLD: Duration = Duration::from_millis(200);
 /// Where nodes are while their doors are closed.
@@ -166,7 +166,8 @@ fn refused(bench: &mut Bench) -> Result<Verdict> {
 fn cycles(bench: &mut Bench) -> Result<Verdict> {
     let mount = mount()?;
     let (mut out, mut back) = (Vec::new(), Vec::new());
-    for cycle in 1..=TIMES {
+    let times = TIMES[usize::from(thorough())];
+    for cycle in 1..=times {
         let turn = || format!("cycle {cycle}");
         let start = Instant::now();
         binding::unbind(&mount).with_context(turn)?;
@@ -196,7 +197,7 @@ fn cycles(bench: &mut Bench) -> Result<Verdict> {
     bench.note(&format!("unbind {out:?}"));
     bench.note(&format!("bind {back:?}"));
     works(Port::Mount)?;
-    let mean = |times: &[Duration]| times.iter().sum::<Duration>() / TIMES;
+    let mean = |took: &[Duration]| took.iter().sum::<Duration>() / times;
     remark(format!(
         "unbind {:?}, bind {:?} in the mean",
         mean(&out),
@@ -244,6 +245,7 @@ fn await_event(monitor: &Monitor, action: &str, node: &Path, bench: &Bench) -> R
 /// of anything in between.
 fn contested(_: &mut Bench) -> Result<Verdict> {
     let mount = mount()?;
+    let tries = CONTESTED[usize::from(thorough())];
     let (stop, opened) = (AtomicBool::new(false), AtomicUsize::new(0));
     let mut refused = 0;
     std::thread::scope(|scope| -> Result<()> {
@@ -260,7 +262,7 @@ fn contested(_: &mut Bench) -> Result<Verdict> {
                 std::thread::sleep(HOLD);
             }
         });
-        let result = (0..CONTESTED).try_for_each(|_| -> Result<()> {
+        let result = (0..tries).try_for_each(|_| -> Result<()> {
             match binding::unbind(&mount) {
                 Ok(()) => Ok(binding::bind(&mount)?),
                 Err(UnbindError::Held(_)) => {
@@ -277,7 +279,7 @@ fn contested(_: &mut Bench) -> Result<Verdict> {
     ensure!(refused > 0, "somebody at the doors was never met");
     works(Port::Mount)?;
     remark(format!(
-        "{CONTESTED} tries, {refused} refused, {} opens",
+        "{tries} tries, {refused} refused, {} opens",
         opened.into_inner()
     ))
 }

@@ -5,7 +5,7 @@
 //! are not in `guest.lock`: what is proved there holds for the kernel that Debian has today, whose release is told.
 
 use super::build_root::BuildRoot;
-use super::cross::{self, GuestProgram, Linkage};
+use super::cross::{self, Compilation, Linkage};
 use super::debian;
 use super::error::{AtPath, Error, Result};
 use super::host::Architecture;
@@ -61,13 +61,14 @@ impl Workshop {
                 Ok(key)
             })?,
         };
-        let program = GuestProgram {
-            package,
-            bin,
-            features: &[],
+        let wanted = Compilation {
+            name: bin,
+            selection: &["--package", package, "--bin", bin],
+            files: &[bin],
             linkage: Linkage::Static,
         };
-        let program = cross::binary(self, &held, build_root, &program, Architecture::Amd64)?;
+        let program = cross::compile(self, &held, build_root, &wanted, Architecture::Amd64)?;
+        let program = program.join(bin);
         let bytes = fs::read(&program).at("read", &program)?;
         let key = super::Key::new().with(bytes);
         let name = format!("{INITRAMFS}-{bin}");

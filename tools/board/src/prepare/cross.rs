@@ -23,28 +23,26 @@ const SOURCE: &str = "/source";
 /// Overrides where the sources are.
 const SOURCE_VARIABLE: &str = "BAYONET_SOURCE";
 
-/// A binary of this workspace to be compiled for a guest.
+/// What one run of cargo compiles for a guest: its programs share what they use.
 #[derive(Clone, Copy, Debug)]
-pub struct GuestProgram<'a> {
-    /// The crate.
-    pub package: &'a str,
-    /// Its binary, or its library's file.
-    pub bin: &'a str,
-    /// The crate's features.
-    pub features: &'a [&'a str],
-    /// How it finds its libraries.
-    pub linkage: Linkage,
+pub(super) struct Compilation<'a> {
+    /// For people, and in the cache's names.
+    pub(super) name: &'a str,
+    /// What to compile, as cargo's arguments.
+    pub(super) selection: &'a [&'a str],
+    /// What it makes that is wanted: programs, or a library's file.
+    pub(super) files: &'a [&'a str],
+    /// How programs find their libraries.
+    pub(super) linkage: Linkage,
 }
 
 /// How a program finds its libraries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Linkage {
+pub(super) enum Linkage {
     /// All of it in one file that runs anywhere.
     Static,
     /// The guest's libraries, as on a board.
     Dynamic,
-    /// No program but the crate's own library, a shared object that a program of the guest loads.
-    Module,
 }
 
 impl Architecture {
@@ -57,10 +55,10 @@ impl Architecture {
     }
 }
 
-impl GuestProgram<'_> {
+impl Compilation<'_> {
     /// Name of the artefact.
     fn artefact(&self) -> String {
-        format!("bin-{}", self.bin)
+        format!("bin-{}", self.name)
     }
 }
 
@@ -73,52 +71,45 @@ pub(super) fn workspace() -> Result<PathBuf> {
     whole.ok_or(Error::NoSource(chosen))
 }
 
-/// Compiles the program, unless the cache has it from the same sources.
-pub(super) fn binary(
+/// Compiles, unless the cache has it from the same sources: the directory with the files.
+pub(super) fn compile(
     shop: &Workshop,
     held: &CacheLock,
     root: &BuildRoot,
-    program: &GuestProgram<'_>,
+    wanted: &Compilation<'_>,
     architecture: Architecture,
 ) -> Result<PathBuf> {
-    if let Some(found) = find(shop, root, program, architecture)? {
+    if let Some(found) = find(shop, root, wanted, architecture)? {
         return Ok(found);
     }
-    let GuestProgram { package, bin, .. } = *program;
-    let key = key(shop, root, program, architecture)?;
+    let key = key(shop, root, wanted, architecture)?;
     let mut build = cargo(shop, root, architecture)?
-        .args(["build", "--release", "--locked", "--package", package])
-        .args(["--features", &program.features.join(",")]);
-    build = match program.linkage {
-        Linkage::Module => build.args(["--lib"]),
-        Linkage::Static | Linkage::Dynamic => build.args(["--bin", bin]),
-    };
-    if program.linkage == Linkage::Static {
+        .args(["build", "--release", "--locked"])
+        .args(wanted.selection);
+    if wanted.linkage == Linkage::Static {
         build = build.env("RUSTFLAGS", "-C target-feature=+crt-static");
     }
-    shop.steps
-        .run(&format!("{bin}: compile"), build.build(), COMPILE_LIMIT)?;
-    let compiled = target(shop)?
-        .join(architecture.target())
-        .join("release")
-        .join(bin);
-    let entry = shop.cache.build(held, &program.artefact(), |partial| {
-        fs::copy(&compiled, partial.join(bin)).at("copy", &compiled)?;
+    let step = format!("{}: compile", wanted.name);
+    shop.steps.run(&step, build.build(), COMPILE_LIMIT)?;
+    let compiled = target(shop)?.join(architecture.target()).join("release");
+    shop.cache.build(held, &wanted.artefact(), |partial| {
+        for file in wanted.files {
+            let from = compiled.join(file);
+            fs::copy(&from, partial.join(file)).at("copy", &from)?;
+        }
         Ok(key)
-    })?;
-    Ok(entry.join(bin))
+    })
 }
 
-/// The program, where the cache has it from the same sources.
+/// The directory with the files, where the cache has them from the same sources.
 pub(super) fn find(
     shop: &Workshop,
     root: &BuildRoot,
-    program: &GuestProgram<'_>,
+    wanted: &Compilation<'_>,
     architecture: Architecture,
 ) -> Result<Option<PathBuf>> {
-    let key = key(shop, root, program, architecture)?;
-    let found = shop.cache.find(&program.artefact(), key);
-    Ok(found.map(|path| path.join(program.bin)))
+    let key = key(shop, root, wanted, architecture)?;
+    Ok(shop.cache.find(&wanted.artefact(), key))
 }
 
 /// Prepares to run the build root's cargo on the workspace, for a guest of this architecture.
@@ -161,14 +152,14 @@ fn target(shop: &Workshop) -> Result<PathBuf> {
 fn key(
     shop: &Workshop,
     root: &BuildRoot,
-    program: &GuestProgram<'_>,
+    wanted: &Compilation<'_>,
     architecture: Architecture,
 ) -> Result<Key> {
     let toolchain = Key::new().with(path_bytes(root.path()));
-    let start = toolchain.with(program.package).with(program.bin);
-    let features = program.features.iter().fold(start, Key::with);
-    let linkage = [program.linkage as u8];
-    let start = features.with(linkage).with(architecture.target());
+    let words = wanted.selection.iter().chain(wanted.files);
+    let words = words.fold(toolchain, Key::with);
+    let linkage = [wanted.linkage as u8];
+    let start = words.with(linkage).with(architecture.target());
     sources(&shop.source, start)
 }
 

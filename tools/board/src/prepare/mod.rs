@@ -11,22 +11,21 @@ mod build_root;
 mod cache;
 mod cross;
 mod debian;
-mod driver;
 mod error;
 mod guest;
 mod host;
 mod initramfs;
-mod ipa;
 mod kernel;
 mod lock;
 mod overlays;
+mod product;
 mod tool;
 mod workshop;
 
 pub use amd64::Amd64Guest;
 pub use build_root::{BuildRoot, Sandbox};
 pub use cache::{Cache, CacheLock, Key};
-pub use cross::{GuestProgram, Linkage};
+use cross::{Compilation, Linkage};
 pub use error::{Error, Result};
 pub(crate) use host::check as check_host;
 pub use overlays::OverlayTools;
@@ -99,22 +98,19 @@ impl Prepared {
     /// Compiles the binary `bin` of this workspace's `package` for the guest, statically linked.
     ///
     /// # Errors
-    /// As those of [`Self::guest_program`].
+    /// [`Error::Tool`] with the compiler's last lines; the errors of [`prepare`].
     pub fn guest_binary(&self, package: &str, bin: &str) -> Result<PathBuf> {
-        self.guest_program(&GuestProgram {
-            package,
-            bin,
-            features: &[],
+        let wanted = Compilation {
+            name: bin,
+            selection: &["--package", package, "--bin", bin],
+            files: &[bin],
             linkage: Linkage::Static,
-        })
+        };
+        Ok(self.compiled(&wanted)?.join(bin))
     }
 
-    /// Compiles a binary of this workspace for the guest.
-    ///
-    /// # Errors
-    /// [`Error::Tool`] with the compiler's last lines; the errors of [`prepare`].
-    pub fn guest_program(&self, program: &GuestProgram<'_>) -> Result<PathBuf> {
-        self.workshop.guest_program(&self.build_root, program)
+    fn compiled(&self, wanted: &Compilation<'_>) -> Result<PathBuf> {
+        self.workshop.compiled(&self.build_root, wanted)
     }
 
     /// The second guest, with the binary `bin` of this workspace's `package` as its only program.

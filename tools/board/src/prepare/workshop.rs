@@ -10,7 +10,7 @@
 
 use super::build_root::{BuildRoot, Sandbox};
 use super::cache::{Cache, CacheLock, Key};
-use super::cross::{self, GuestProgram, Linkage};
+use super::cross::{self, Compilation, Linkage};
 use super::debian::{self, Recipe};
 use super::error::{AtPath, Error, Result};
 use super::host::{self, Architecture};
@@ -26,10 +26,11 @@ const DRIVERS: &str = "drivers";
 /// Name of the artefact of the initramfs, and of the file in it.
 const INITRAMFS: &str = "initramfs";
 /// The guest's first process.
-const INIT: GuestProgram<'_> = GuestProgram {
-    package: "bayonet-guest",
-    bin: "bayonet-guest",
-    features: &[],
+const INIT: &str = "bayonet-guest";
+const INIT_COMPILED: Compilation<'_> = Compilation {
+    name: INIT,
+    selection: &["--package", INIT],
+    files: &[INIT],
     linkage: Linkage::Static,
 };
 /// Changed when this program makes another artefact from the same recipe and packages.
@@ -88,15 +89,11 @@ impl Workshop {
             .transpose()
     }
 
-    /// A guest program, compiled if need be.
-    pub(super) fn guest_program(
-        &self,
-        root: &BuildRoot,
-        program: &GuestProgram<'_>,
-    ) -> Result<PathBuf> {
-        match cross::find(self, root, program, Architecture::Arm64)? {
+    /// The directory of what was compiled for the guest, or is if need be.
+    pub(super) fn compiled(&self, root: &BuildRoot, wanted: &Compilation<'_>) -> Result<PathBuf> {
+        match cross::find(self, root, wanted, Architecture::Arm64)? {
             Some(found) => Ok(found),
-            None => cross::binary(self, &self.hold()?, root, program, Architecture::Arm64),
+            None => cross::compile(self, &self.hold()?, root, wanted, Architecture::Arm64),
         }
     }
 
@@ -183,10 +180,12 @@ impl Workshop {
         let Some(roots) = self.find_roots(lock)? else {
             return Ok(None);
         };
-        let Some(init) = cross::find(self, &roots.build_root(), &INIT, Architecture::Arm64)? else {
+        let build_root = roots.build_root();
+        let Some(init) = cross::find(self, &build_root, &INIT_COMPILED, Architecture::Arm64)?
+        else {
             return Ok(None);
         };
-        let key = Self::initramfs_key(&roots, &init)?;
+        let key = Self::initramfs_key(&roots, &init.join(INIT))?;
         Ok(self
             .cache
             .find(INITRAMFS, key)
@@ -251,7 +250,9 @@ impl Workshop {
     }
 
     fn make_initramfs(&self, held: &CacheLock, roots: &Roots) -> Result<PathBuf> {
-        let init = cross::binary(self, held, &roots.build_root(), &INIT, Architecture::Arm64)?;
+        let build_root = roots.build_root();
+        let init = cross::compile(self, held, &build_root, &INIT_COMPILED, Architecture::Arm64)?;
+        let init = init.join(INIT);
         let key = Self::initramfs_key(roots, &init)?;
         if let Some(found) = self.cache.find(INITRAMFS, key) {
             return Ok(found);

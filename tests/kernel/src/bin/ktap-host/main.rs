@@ -35,13 +35,13 @@ struct Cli {
     #[arg(long, value_enum)]
     board: Option<Model>,
     /// How often the suite `hotplug` unplugs and plugs
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     cycles: u32,
     /// How often the suite `cycles` unplugs and plugs, with bayonetd in charge
-    #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(11..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(11..=100_000))]
     plugs: u32,
     /// Run the long forms of suites that have one: every I2C transfer of a stream's start fails in turn, all of
-    /// lc-compliance, and judge how long plugs take
+    /// lc-compliance, more unbinds and more moments of a kill; and judge how long plugs take
     #[arg(long)]
     thorough: bool,
 }

@@ -1,16 +1,16 @@
 //! One processed stream, and one of raw frames beside it where they are wanted: configuration, buffers, and the
 //! pictures in them.
 
-use super::controls;
-use super::encode::encode;
-use super::negative::{self, Facts};
-use super::owner::Error;
-use super::pixels::{Format, Layout, Picture};
-use super::raw;
-use super::still::Quality;
-use super::tags::Shot;
-use crate::report::{self, Frame, Values};
-use crate::wire::{Compression, Encoding, StreamRequest};
+use crate::controls;
+use crate::owner::Error;
+use bayonet_daemon::camera::encode::encode;
+use bayonet_daemon::camera::negative::{self, Facts};
+use bayonet_daemon::camera::pixels::{Format, Layout, Picture};
+use bayonet_daemon::camera::raw;
+use bayonet_daemon::camera::still::Quality;
+use bayonet_daemon::camera::tags::Shot;
+use bayonet_daemon::report::{self, Frame, Values};
+use bayonet_daemon::wire::{Compression, Encoding, StreamRequest};
 use libcamera::camera::{ActiveCamera, CameraConfiguration};
 use libcamera::color_space::ColorSpace;
 use libcamera::framebuffer::{AsFrameBuffer, FrameMetadataStatus};

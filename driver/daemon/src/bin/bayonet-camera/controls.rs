@@ -1,6 +1,6 @@
 //! libcamera's controls, properties and metadata as JSON, and back.
 
-use crate::report::{Capabilities, ControlLimits, Values};
+use bayonet_daemon::report::{Capabilities, ControlLimits, Values};
 use libcamera::camera::Camera;
 use libcamera::control::{ControlInfoMap, ControlList, PropertyList};
 use libcamera::control_value::{ControlType, ControlValue};

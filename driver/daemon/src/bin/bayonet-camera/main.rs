@@ -1,8 +1,19 @@
 //! `bayonet-camera ID USER GROUP NODE...`: the process that owns one camera; `bayonetd` starts it.
+//!
+//! What of it needs libcamera, and no more: the library's `camera` has the rest, so that only this program is linked
+//! with libcamera. It decides nothing: when to start, what to set and when to end are orders.
+//!
+//! One loop owns the camera ([`owner`]); a thread reads orders, another writes news, and each picture is encoded in a
+//! thread of its own, straight from the buffer that the hardware filled; raw frames of a recording by some threads that
+//! share them. What libcamera calls from its own thread ends in the loop's channel.
+
+mod controls;
+mod encoders;
+mod owner;
+mod stream;
 
 use anyhow::{Context, Result};
 use bayonet_daemon::camera::confine::confine;
-use bayonet_daemon::camera::owner;
 use std::path::PathBuf;
 use std::process::ExitCode;
 

@@ -1,12 +1,12 @@
 //! Threads that write raw frames as DNG files, one frame each.
 
-use super::negative::{Facts, Writer};
-use super::owner::{Error, Message};
-use super::still::Wanted;
-use super::stream::Configured;
-use super::tags::Shot;
-use crate::report::Frame;
-use crate::wire::Compression;
+use crate::owner::{Error, Message};
+use crate::stream::Configured;
+use bayonet_daemon::camera::negative::{Facts, Writer};
+use bayonet_daemon::camera::still::Wanted;
+use bayonet_daemon::camera::tags::Shot;
+use bayonet_daemon::report::Frame;
+use bayonet_daemon::wire::Compression;
 use libcamera::request::Request;
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};

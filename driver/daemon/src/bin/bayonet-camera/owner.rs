@@ -1,16 +1,16 @@
 //! The loop that owns the camera.
 
-use super::confine;
-use super::controls;
-use super::encoders::{Encoders, Job};
-use super::link::{NobodyReads, Reporter, end_within, read_orders};
-use super::negative::Facts;
-use super::recorder::Recorder;
-use super::still::Wanted;
-use super::stream::Configured;
-use super::tags::Shot;
-use crate::report::{Frame, Values};
-use crate::wire::{Compression, LensTags, News, Order, Place, StreamRequest};
+use crate::controls;
+use crate::encoders::{Encoders, Job};
+use crate::stream::Configured;
+use bayonet_daemon::camera::confine;
+use bayonet_daemon::camera::link::{NobodyReads, Reporter, end_within, read_orders};
+use bayonet_daemon::camera::negative::Facts;
+use bayonet_daemon::camera::recorder::Recorder;
+use bayonet_daemon::camera::still::Wanted;
+use bayonet_daemon::camera::tags::Shot;
+use bayonet_daemon::report::{Frame, Values};
+use bayonet_daemon::wire::{Compression, LensTags, News, Order, Place, StreamRequest};
 use libcamera::camera::ActiveCamera;
 use libcamera::camera_manager::CameraManager;
 use libcamera::control::ControlList;
@@ -30,7 +30,7 @@ const END_LIMIT: Duration = Duration::from_secs(1);
 
 /// Why the process ends.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(super) enum Error {
     /// It could not be confined.
     #[error("the camera's process cannot be confined: {0}")]
     Confine(#[from] confine::Error),
@@ -109,7 +109,7 @@ impl Error {
 ///
 /// # Errors
 /// [`Error`]: why the process ends before it was told to. It is told in the news as well.
-pub fn serve(confined: Result<(), confine::Error>, id: &str) -> Result<(), Error> {
+pub(super) fn serve(confined: Result<(), confine::Error>, id: &str) -> Result<(), Error> {
     let (sender, messages) = channel();
     let written = sender.clone();
     let give = move |file| drop(written.send(Message::Written(file)));
