@@ -172,9 +172,13 @@ bench: deps ## Measures emulator, imaging beside its peers, recorder, then Bayon
 
 lint: deps ## Format, clippy, licences.
 	@cargo fmt --all --check
+	cargo build --quiet --release --package bayonet-board
+	# From nothing it is mostly a download, and clippy does not need it.
+	$(VIRTUAL_BOARD) build & preparing=$$!
+	trap 'kill $$preparing 2> /dev/null || true' EXIT
 	# With --release it shares macros and build scripts with what is compiled.
 	cargo clippy --release --workspace --all-targets --features $(HOST_FEATURES) --locked -- -D warnings
-	cargo build --quiet --release --package bayonet-board
+	wait $$preparing
 	$(VIRTUAL_BOARD) cargo -- clippy --quiet --release --package bayonet-daemon --features libcamera --bin bayonet-camera --locked -- -D warnings
 	if cargo deny --version > /dev/null 2>&1; then
 		cargo deny check licenses bans sources

@@ -5,7 +5,6 @@
 use crate::boards::{BOARDS, Base, Board};
 use crate::parameters::schema_trials;
 use crate::workshop::{Merge, workshop};
-use bayonet_board::prepare::Key;
 use bayonet_overlay::read_blob;
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -36,35 +35,10 @@ pub(crate) type Complaints = BTreeMap<String, usize>;
 /// What was said of a tree, by its blob: the tests ask about many trees twice.
 static SAID: Mutex<BTreeMap<Vec<u8>, Complaints>> = Mutex::new(BTreeMap::new());
 
-/// What was said of a tree in an earlier run. All trees take a quarter of an hour, and few change from run to run.
-fn remembered(file: &Path) -> Option<Complaints> {
-    serde_json::from_slice(&fs::read(file).ok()?).ok()
-}
-
-/// Keeps it for later runs, whole or not at all.
-fn remember(file: &Path, complaints: &Complaints) {
-    let directory = file.parent().unwrap();
-    fs::create_dir_all(directory).unwrap();
-    let mut partial = tempfile::NamedTempFile::new_in(directory).unwrap();
-    serde_json::to_writer(&mut partial, complaints).unwrap();
-    partial.persist(file).unwrap();
-}
-
 /// What dt-validate says of each of these trees; two at a time, for there is much to do.
 fn validate(files: &[PathBuf]) -> Vec<Complaints> {
     let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
     let blobs: Vec<Vec<u8>> = files.iter().map(|file| fs::read(file).unwrap()).collect();
-    let place = |blob: &[u8]| {
-        let name = format!("{}.json", Key::new().with(blob));
-        workshop().said().join(name)
-    };
-    for blob in &blobs {
-        if !said.contains_key(blob)
-            && let Some(complaints) = remembered(&place(blob))
-        {
-            said.insert(blob.clone(), complaints);
-        }
-    }
     let unknown = files.iter().zip(&blobs);
     let unknown: BTreeMap<&Vec<u8>, &PathBuf> = unknown
         .filter(|(_, blob)| !said.contains_key(*blob))
@@ -87,7 +61,6 @@ fn validate(files: &[PathBuf]) -> Vec<Complaints> {
     let mut by_file = parse(&words.concat());
     for (blob, file) in unknown {
         let complaints = by_file.remove(&name(file)).unwrap_or_default();
-        remember(&place(blob), &complaints);
         said.insert(blob.clone(), complaints);
     }
     blobs.iter().map(|blob| said[blob].clone()).collect()

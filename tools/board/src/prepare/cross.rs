@@ -124,6 +124,8 @@ pub(super) fn cargo(
         .command("cargo")
         .env("CARGO_BUILD_TARGET", architecture.target())
         .env("CARGO_HOME", "/cargo")
+        // It would be stripped.
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "none")
         .env("CARGO_PROFILE_RELEASE_STRIP", "symbols")
         .env("CARGO_TARGET_DIR", "/target")
         .env("PKG_CONFIG_ALLOW_CROSS", "1")

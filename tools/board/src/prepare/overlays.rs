@@ -18,7 +18,6 @@ use std::time::Duration;
 pub(super) const SCHEMA: &str = "schema";
 /// The file in it.
 const PROCESSED: &str = "processed-schema.json";
-const SAID: &str = "said";
 /// Where the artefact appears in the build root.
 const INSIDE: &str = "/schema";
 /// Where the workspace's own bindings appear.
@@ -47,8 +46,6 @@ pub struct OverlayTools {
     pub own_bindings: PathBuf,
     /// The bindings as `dt-mk-schema` processed them, for `dt-validate -s`; only [`Self::command`] binds it.
     pub schema: PathBuf,
-    /// A directory of the host for what `dt-validate` said with this schema; it may not be there yet.
-    pub said: PathBuf,
     root: BuildRoot,
     artefact: PathBuf,
     workspace: PathBuf,
@@ -61,7 +58,6 @@ impl OverlayTools {
             bindings: kernel::bindings(),
             own_bindings: OWN.into(),
             schema: Path::new(INSIDE).join(PROCESSED),
-            said: artefact.join(SAID),
             root,
             artefact,
             workspace,
