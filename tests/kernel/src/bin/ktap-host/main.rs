@@ -41,7 +41,8 @@ struct Cli {
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(11..=100_000))]
     plugs: u32,
     /// Run the long forms of suites that have one: every I2C transfer of a stream's start fails in turn, all of
-    /// lc-compliance, more unbinds and more moments of a kill; and judge how long plugs take
+    /// lc-compliance, more unbinds and more moments of a kill, faults of a second board's wires; and judge how long
+    /// plugs take
     #[arg(long)]
     thorough: bool,
 }
@@ -58,23 +59,7 @@ fn main() -> ExitCode {
 }
 
 fn carry_out(cli: &Cli) -> Result<bool> {
-    let wanted = |suite: &&str| cli.only.is_empty() || cli.only.iter().any(|only| only == suite);
-    let plan: Vec<(&Guest, Vec<&str>)> = GUESTS
-        .iter()
-        .filter(|guest| cli.board.is_none_or(|model| guest.is_on(model)))
-        .map(|guest| {
-            (
-                guest,
-                guest
-                    .suites
-                    .iter()
-                    .copied()
-                    .filter(wanted)
-                    .collect::<Vec<_>>(),
-            )
-        })
-        .filter(|(_, suites)| !suites.is_empty())
-        .collect();
+    let plan = plan(cli);
     let unit_tests = unit_tests::log();
     let tools = tools(cli)?;
     let guests: usize = plan
@@ -102,6 +87,28 @@ fn carry_out(cli: &Cli) -> Result<bool> {
     Ok(report.end())
 }
 
+/// Guests to be booted, each with the suites that are wanted of it.
+fn plan(cli: &Cli) -> Vec<(&'static Guest, Vec<&'static str>)> {
+    let wanted = |suite: &&str| cli.only.is_empty() || cli.only.iter().any(|only| only == suite);
+    GUESTS
+        .iter()
+        .filter(|guest| cli.board.is_none_or(|model| guest.is_on(model)))
+        .filter(|guest| !guest.long || cli.thorough || !cli.only.is_empty())
+        .map(|guest| {
+            (
+                guest,
+                guest
+                    .suites
+                    .iter()
+                    .copied()
+                    .filter(wanted)
+                    .collect::<Vec<_>>(),
+            )
+        })
+        .filter(|(_, suites)| !suites.is_empty())
+        .collect()
+}
+
 fn tools(cli: &Cli) -> Result<Tools> {
     let here = std::env::current_exe().context("finding this program")?;
     let board = here.with_file_name(BOARD);
@@ -122,4 +129,21 @@ fn tools(cli: &Cli) -> Result<Tools> {
         plugs: cli.plugs,
         thorough: cli.thorough,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_guests_wait_for_a_thorough_run_or_until_they_are_asked_for() {
+        let long = |words: &[&str]| {
+            let cli = Cli::parse_from(["ktap-host"].iter().chain(words));
+            plan(&cli).iter().filter(|(guest, _)| guest.long).count()
+        };
+        assert_eq!(long(&[]), 0);
+        assert_eq!(long(&["--thorough"]), 1);
+        assert_eq!(long(&["--only", "hotplug"]), 1);
+        assert_eq!(long(&["--only", "bridge"]), 0);
+    }
 }

@@ -33,7 +33,7 @@ const MOUNT: Port = Port::Mount;
 /// More transfers than any driver makes.
 const MANY: u32 = 500;
 /// Between two transfers of a stream's start in a short run.
-const STRIDE: u32 = 15;
+const STRIDE: u32 = 25;
 
 /// Makes the nth transfer from now fail.
 fn arm(board: &mut Board, nth: u32) -> Result<()> {

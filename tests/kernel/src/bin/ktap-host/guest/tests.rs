@@ -141,6 +141,7 @@ fn each_board_has_its_guests() {
     };
     let imx8mm = [
         "two imx219 without an image processor",
+        "wires of two imx219 without an image processor",
         "bayonetd without an image processor",
         "imx283 and imx219 with Bayonet's IPA",
     ];
