@@ -179,7 +179,7 @@ lint: deps ## Format, clippy, licences.
 	# With --release it shares macros and build scripts with what is compiled.
 	cargo clippy --release --workspace --all-targets --features $(HOST_FEATURES) --locked -- -D warnings
 	wait $$preparing
-	$(VIRTUAL_BOARD) cargo -- clippy --quiet --release --package bayonet-daemon --features libcamera --bin bayonet-camera --locked -- -D warnings
+	$(VIRTUAL_BOARD) cargo -- clippy --quiet --release --package bayonet-daemon --features libcamera --all-targets --locked -- -D warnings
 	if cargo deny --version > /dev/null 2>&1; then
 		cargo deny check licenses bans sources
 		if cargo deny fetch > /dev/null 2>&1; then

@@ -1,8 +1,7 @@
 //! libcamera's own compliance tests with our IPA: every one passes that passes with the stock one.
 
-use super::driver::thorough;
 use super::ipa::{HELLO, ISOLATED, STOCK};
-use super::{Bench, Complaints, Suite, Test, Verdict, remark};
+use super::{Bench, Complaints, Suite, Test, Verdict, remark, thorough};
 use crate::orders::Port;
 use crate::process::{Ended, Running};
 use anyhow::{Result, ensure};

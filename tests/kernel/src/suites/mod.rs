@@ -99,6 +99,11 @@ pub(crate) fn remark(text: impl Into<String>) -> Result<Verdict> {
     Ok(Verdict::Remark(text.into()))
 }
 
+/// Whether the long form of a suite is wanted.
+fn thorough() -> bool {
+    std::env::var_os("KTAP_THOROUGH").is_some()
+}
+
 /// What a test works with.
 pub(crate) struct Bench {
     /// The board around this guest.

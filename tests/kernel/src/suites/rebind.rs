@@ -1,8 +1,7 @@
 //! `driver/kernel` takes the mount's drivers away and gives them back, and refuses while somebody holds a node.
 
-use super::driver::thorough;
 use super::edge::{eventually, mount};
-use super::{Bench, Complaints, Suite, Test, Verdict, remark};
+use super::{Bench, Complaints, Suite, Test, Verdict, remark, thorough};
 use crate::cam::{SMALL, Shot};
 use crate::orders::Port;
 use crate::process::output;
@@ -76,9 +75,12 @@ const NEITHER: Bound = Bound {
     receiver: false,
     bridge: None,
 };
-/// Unbinds and binds in a row, and with somebody at the doors: some, or many in a thorough run.
-const TIMES: [u32; 2] = [6, 20];
-const CONTESTED: [u32; 2] = [12, 40];
+/// Unbinds and binds in a row, and with somebody at the doors, in a short run.
+const TIMES: u32 = 6;
+const CONTESTED: u32 = 12;
+/// The same in a thorough run.
+const MANY_TIMES: u32 = 20;
+const MANY_CONTESTED: u32 = 40;
 /// How long that somebody has the nodes open, and then not: longer than the holders are looked for.
 const HOLD: Duration = Duration::from_millis(200);
 /// Where nodes are while their doors are closed.
@@ -166,7 +168,7 @@ fn refused(bench: &mut Bench) -> Result<Verdict> {
 fn cycles(bench: &mut Bench) -> Result<Verdict> {
     let mount = mount()?;
     let (mut out, mut back) = (Vec::new(), Vec::new());
-    let times = TIMES[usize::from(thorough())];
+    let times = if thorough() { MANY_TIMES } else { TIMES };
     for cycle in 1..=times {
         let turn = || format!("cycle {cycle}");
         let start = Instant::now();
@@ -245,9 +247,13 @@ fn await_event(monitor: &Monitor, action: &str, node: &Path, bench: &Bench) -> R
 /// of anything in between.
 fn contested(_: &mut Bench) -> Result<Verdict> {
     let mount = mount()?;
-    let tries = CONTESTED[usize::from(thorough())];
+    let enough = if thorough() {
+        MANY_CONTESTED
+    } else {
+        CONTESTED
+    };
     let (stop, opened) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let mut refused = 0;
+    let (mut tries, mut refused) = (0, 0);
     std::thread::scope(|scope| -> Result<()> {
         scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
@@ -262,17 +268,21 @@ fn contested(_: &mut Bench) -> Result<Verdict> {
                 std::thread::sleep(HOLD);
             }
         });
-        let result = (0..tries).try_for_each(|_| -> Result<()> {
-            match binding::unbind(&mount) {
-                Ok(()) => Ok(binding::bind(&mount)?),
-                Err(UnbindError::Held(_)) => {
-                    refused += 1;
-                    ensure!(mount.bound() == BOTH);
-                    Ok(())
+        let result = (|| -> Result<()> {
+            // A few tries may meet nobody by chance: then there are more.
+            while tries < enough || (refused == 0 && tries < MANY_CONTESTED) {
+                tries += 1;
+                match binding::unbind(&mount) {
+                    Ok(()) => binding::bind(&mount)?,
+                    Err(UnbindError::Held(_)) => {
+                        refused += 1;
+                        ensure!(mount.bound() == BOTH);
+                    }
+                    Err(error) => return Err(error.into()),
                 }
-                Err(error) => Err(error.into()),
             }
-        });
+            Ok(())
+        })();
         stop.store(true, Ordering::Relaxed);
         result
     })?;

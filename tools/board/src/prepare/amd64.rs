@@ -5,7 +5,7 @@
 //! are not in `guest.lock`: what is proved there holds for the kernel that Debian has today, whose release is told.
 
 use super::build_root::BuildRoot;
-use super::cross::{self, Compilation, Linkage};
+use super::cross::{self, Compilation};
 use super::debian;
 use super::error::{AtPath, Error, Result};
 use super::host::Architecture;
@@ -61,12 +61,7 @@ impl Workshop {
                 Ok(key)
             })?,
         };
-        let wanted = Compilation {
-            name: bin,
-            selection: &["--package", package, "--bin", bin],
-            files: &[bin],
-            linkage: Linkage::Static,
-        };
+        let wanted = Compilation::program(package, bin);
         let program = cross::compile(self, &held, build_root, &wanted, Architecture::Amd64)?;
         let program = program.join(bin);
         let bytes = fs::read(&program).at("read", &program)?;

@@ -24,14 +24,14 @@ const SOURCE: &str = "/source";
 const SOURCE_VARIABLE: &str = "BAYONET_SOURCE";
 
 /// What one run of cargo compiles for a guest: its programs share what they use.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Compilation<'a> {
     /// For people, and in the cache's names.
     pub(super) name: &'a str,
     /// What to compile, as cargo's arguments.
-    pub(super) selection: &'a [&'a str],
+    pub(super) selection: Vec<&'a str>,
     /// What it makes that is wanted: programs, or a library's file.
-    pub(super) files: &'a [&'a str],
+    pub(super) files: Vec<&'a str>,
     /// How programs find their libraries.
     pub(super) linkage: Linkage,
 }
@@ -55,7 +55,17 @@ impl Architecture {
     }
 }
 
-impl Compilation<'_> {
+impl<'a> Compilation<'a> {
+    /// The binary `bin` of `package`, as one file that runs anywhere.
+    pub(super) fn program(package: &'a str, bin: &'a str) -> Self {
+        Self {
+            name: bin,
+            selection: vec!["--package", package, "--bin", bin],
+            files: vec![bin],
+            linkage: Linkage::Static,
+        }
+    }
+
     /// Name of the artefact.
     fn artefact(&self) -> String {
         format!("bin-{}", self.name)
@@ -85,7 +95,7 @@ pub(super) fn compile(
     let key = key(shop, root, wanted, architecture)?;
     let mut build = cargo(shop, root, architecture)?
         .args(["build", "--release", "--locked"])
-        .args(wanted.selection);
+        .args(&wanted.selection);
     if wanted.linkage == Linkage::Static {
         build = build.env("RUSTFLAGS", "-C target-feature=+crt-static");
     }
@@ -93,7 +103,7 @@ pub(super) fn compile(
     shop.steps.run(&step, build.build(), COMPILE_LIMIT)?;
     let compiled = target(shop)?.join(architecture.target()).join("release");
     shop.cache.build(held, &wanted.artefact(), |partial| {
-        for file in wanted.files {
+        for file in &wanted.files {
             let from = compiled.join(file);
             fs::copy(&from, partial.join(file)).at("copy", &from)?;
         }
@@ -158,7 +168,7 @@ fn key(
     architecture: Architecture,
 ) -> Result<Key> {
     let toolchain = Key::new().with(path_bytes(root.path()));
-    let words = wanted.selection.iter().chain(wanted.files);
+    let words = wanted.selection.iter().chain(&wanted.files);
     let words = words.fold(toolchain, Key::with);
     let linkage = [wanted.linkage as u8];
     let start = words.with(linkage).with(architecture.target());

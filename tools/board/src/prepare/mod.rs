@@ -25,7 +25,7 @@ mod workshop;
 pub use amd64::Amd64Guest;
 pub use build_root::{BuildRoot, Sandbox};
 pub use cache::{Cache, CacheLock, Key};
-use cross::{Compilation, Linkage};
+use cross::Compilation;
 pub use error::{Error, Result};
 pub(crate) use host::check as check_host;
 pub use overlays::OverlayTools;
@@ -100,12 +100,7 @@ impl Prepared {
     /// # Errors
     /// [`Error::Tool`] with the compiler's last lines; the errors of [`prepare`].
     pub fn guest_binary(&self, package: &str, bin: &str) -> Result<PathBuf> {
-        let wanted = Compilation {
-            name: bin,
-            selection: &["--package", package, "--bin", bin],
-            files: &[bin],
-            linkage: Linkage::Static,
-        };
+        let wanted = Compilation::program(package, bin);
         Ok(self.compiled(&wanted)?.join(bin))
     }
 

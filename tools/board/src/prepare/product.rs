@@ -4,24 +4,6 @@ use super::cross::{Compilation, Linkage};
 use super::{Prepared, Result};
 use std::path::{Path, PathBuf};
 
-/// All that is compiled for a board, by one run of cargo.
-const COMPILED: Compilation<'_> = Compilation {
-    name: "product",
-    selection: &[
-        "--package=bayonet-daemon",
-        "--features=bayonet-daemon/libcamera",
-        "--package=bayonet-cli",
-        "--package=bayonet-ipa",
-    ],
-    files: &[
-        "bayonetd",
-        "bayonet-camera",
-        "bayonet",
-        "soft_ipa_proxy",
-        "libbayonet_ipa.so",
-    ],
-    linkage: Linkage::Dynamic,
-};
 /// The driver's programs and their places on a board.
 const DRIVER: [(&str, &str); 3] = [
     ("bayonetd", "/usr/sbin/bayonetd"),
@@ -61,7 +43,7 @@ impl Prepared {
     /// # Errors
     /// As those of [`Self::guest_binary`].
     pub fn driver(&self) -> Result<Vec<(PathBuf, &'static str)>> {
-        let directory = self.compiled(&COMPILED)?;
+        let directory = self.compiled(&product())?;
         Ok(placed(&directory, &DRIVER).collect())
     }
 
@@ -70,10 +52,26 @@ impl Prepared {
     /// # Errors
     /// As those of [`Self::guest_binary`].
     pub fn ipa(&self) -> Result<Vec<(PathBuf, &'static str)>> {
-        let directory = self.compiled(&COMPILED)?;
+        let directory = self.compiled(&product())?;
         let source = super::cross::workspace()?;
         let compiled = placed(&directory, &IPA);
         Ok(compiled.chain(placed(&source, &TUNING)).collect())
+    }
+}
+
+/// All that is compiled for a board, by one run of cargo.
+fn product() -> Compilation<'static> {
+    let files = DRIVER.iter().chain(&IPA).map(|(file, _)| *file);
+    Compilation {
+        name: "product",
+        selection: vec![
+            "--package=bayonet-daemon",
+            "--features=bayonet-daemon/libcamera",
+            "--package=bayonet-cli",
+            "--package=bayonet-ipa",
+        ],
+        files: files.collect(),
+        linkage: Linkage::Dynamic,
     }
 }
 

@@ -10,7 +10,7 @@
 
 use super::build_root::{BuildRoot, Sandbox};
 use super::cache::{Cache, CacheLock, Key};
-use super::cross::{self, Compilation, Linkage};
+use super::cross::{self, Compilation};
 use super::debian::{self, Recipe};
 use super::error::{AtPath, Error, Result};
 use super::host::{self, Architecture};
@@ -27,12 +27,6 @@ const DRIVERS: &str = "drivers";
 const INITRAMFS: &str = "initramfs";
 /// The guest's first process.
 const INIT: &str = "bayonet-guest";
-const INIT_COMPILED: Compilation<'_> = Compilation {
-    name: INIT,
-    selection: &["--package", INIT],
-    files: &[INIT],
-    linkage: Linkage::Static,
-};
 /// Changed when this program makes another artefact from the same recipe and packages.
 const FORMAT: &str = "1";
 
@@ -180,9 +174,8 @@ impl Workshop {
         let Some(roots) = self.find_roots(lock)? else {
             return Ok(None);
         };
-        let build_root = roots.build_root();
-        let Some(init) = cross::find(self, &build_root, &INIT_COMPILED, Architecture::Arm64)?
-        else {
+        let (build_root, init) = (roots.build_root(), Compilation::program(INIT, INIT));
+        let Some(init) = cross::find(self, &build_root, &init, Architecture::Arm64)? else {
             return Ok(None);
         };
         let key = Self::initramfs_key(&roots, &init.join(INIT))?;
@@ -250,9 +243,8 @@ impl Workshop {
     }
 
     fn make_initramfs(&self, held: &CacheLock, roots: &Roots) -> Result<PathBuf> {
-        let build_root = roots.build_root();
-        let init = cross::compile(self, held, &build_root, &INIT_COMPILED, Architecture::Arm64)?;
-        let init = init.join(INIT);
+        let (build_root, init) = (roots.build_root(), Compilation::program(INIT, INIT));
+        let init = cross::compile(self, held, &build_root, &init, Architecture::Arm64)?.join(INIT);
         let key = Self::initramfs_key(roots, &init)?;
         if let Some(found) = self.cache.find(INITRAMFS, key) {
             return Ok(found);

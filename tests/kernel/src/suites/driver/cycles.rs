@@ -1,11 +1,11 @@
 //! Many plugs: nothing is lost by the main camera and nothing is left behind by `bayonetd`; and how quick a plug is.
 
-use super::{begin, thorough};
+use super::begin;
 use crate::cam::{CAPTURE_LIMIT, SMALL, Shot, count, finish};
 use crate::daemon::{self, Daemon};
 use crate::orders::Port;
 use crate::process;
-use crate::suites::{Bench, Complaints, Suite, Test, Verdict, remark};
+use crate::suites::{Bench, Complaints, Suite, Test, Verdict, remark, thorough};
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::time::{Duration, Instant};

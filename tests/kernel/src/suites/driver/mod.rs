@@ -28,7 +28,6 @@ use crate::daemon::{Daemon, Stream};
 use crate::orders::Board;
 use crate::suites::Bench;
 use anyhow::{Context, Result, ensure};
-use std::env;
 use std::time::Duration;
 
 /// Frames that prove that a camera streams.
@@ -37,11 +36,6 @@ const SOME_FRAMES: usize = 5;
 /// How often the board is asked for its counts, and how far apart: more often than frames come.
 const ASKED: u32 = 20;
 const BETWEEN: Duration = Duration::from_millis(5);
-
-/// Whether the long form of a suite is wanted.
-pub(in crate::suites) fn thorough() -> bool {
-    env::var_os("KTAP_THOROUGH").is_some()
-}
 
 /// The main camera, which streams while the mount is tormented and must not notice.
 struct Witness {

@@ -3,9 +3,9 @@
 //! How many transfers there are is not known beforehand: one transfer after the other is made to fail until the
 //! board says that the fault was not reached. Unless a thorough run is asked for, only some of a stream's are.
 
-use super::{begin, some_frames, thorough};
+use super::{begin, some_frames};
 use crate::orders::{Board, Port};
-use crate::suites::{Bench, Complaints, Suite, Test, Verdict, remark};
+use crate::suites::{Bench, Complaints, Suite, Test, Verdict, remark, thorough};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 

@@ -1,10 +1,10 @@
 //! Processes die at the worst moment, and everything comes back.
 
-use super::{some_frames, thorough};
+use super::some_frames;
 use crate::daemon::{self, Daemon, LIMIT};
 use crate::orders::Port;
 use crate::process;
-use crate::suites::{Bench, Complaints, Suite, Test, Verdict, remark};
+use crate::suites::{Bench, Complaints, Suite, Test, Verdict, remark, thorough};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::path::Path;
