@@ -11,6 +11,7 @@ pub mod client;
 pub mod command;
 pub mod config;
 mod controls;
+mod exposure;
 mod hub;
 pub mod io_error;
 mod lens_file;

@@ -10,6 +10,7 @@ use crate::recordings;
 use crate::wires::Wires;
 use anyhow::{Context, Result};
 use log::{info, warn};
+use nix::time::{ClockId, clock_gettime};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -37,7 +38,7 @@ pub fn run(config: &Config) -> Result<()> {
 }
 
 async fn serve(config: &Config) -> Result<()> {
-    let begin = Instant::now();
+    let begin = Instant::now() - clock()?;
     let mut terminate = signal(SignalKind::terminate()).context("waiting for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("waiting for SIGINT")?;
     // First of all, for its lock: a second bayonetd must touch nothing.
@@ -118,6 +119,13 @@ async fn serve(config: &Config) -> Result<()> {
         serving.abort();
     }
     Ok(())
+}
+
+/// Time by the clock of frames' timestamps, on which that of the event loop runs too: V4L2 has it in all of them
+/// (`V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC`), whatever libcamera calls it.
+fn clock() -> Result<Duration> {
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).context("reading the clock")?;
+    Ok(now.into())
 }
 
 async fn until(deadline: Option<Instant>) {

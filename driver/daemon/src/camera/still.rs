@@ -1,6 +1,9 @@
-//! A picture that was ordered: which frame it is made of. `bayonetd` knows when exposure has settled.
+//! Pictures that were ordered: which frames they are made of. `bayonetd` knows when exposure has settled.
 
+use crate::exposure;
+use crate::report::Frame;
 use crate::wire::{Compression, Encoding, Place};
+use std::collections::VecDeque;
 
 /// Frames after which a picture is taken though no frame was good: better a picture than none.
 const PATIENCE: u32 = 60;
@@ -16,7 +19,7 @@ pub struct Wanted {
     pub raw: Option<Compression>,
     /// Where it is taken.
     pub place: Option<Place>,
-    /// Start of the exposure at the earliest, nanoseconds of `CLOCK_BOOTTIME`.
+    /// Start of the exposure at the earliest, nanoseconds of the frames' clock.
     pub not_before_ns: u64,
     /// Frames that were let pass; begins at 0.
     pub passed: u32,
@@ -33,11 +36,48 @@ pub enum Quality {
     Faulty,
 }
 
+/// All that wait, in the order in which they were ordered.
+#[derive(Debug, Default)]
+pub struct Stills {
+    wanted: VecDeque<Wanted>,
+    /// One is made at a time, so that buffers are left for the stream.
+    making: bool,
+    /// Total exposure of the last frame.
+    exposure: Option<f64>,
+}
+
+impl Stills {
+    /// One more is wanted.
+    pub fn order(&mut self, wanted: Wanted) {
+        self.wanted.push_back(wanted);
+    }
+
+    /// A frame was completed; the picture that is to be made of it. Until [`Self::made`] there is no other.
+    pub fn frame(&mut self, frame: &Frame, quality: Quality) -> Option<Wanted> {
+        let exposure = exposure::total(&frame.metadata);
+        let steady = exposure::steady(self.exposure, exposure);
+        self.exposure = exposure;
+        if self.making {
+            return None;
+        }
+        let takes = |it: &mut Wanted| it.takes(frame.timestamp_ns, quality, steady);
+        let place = self.wanted.iter_mut().position(takes)?;
+        self.making = true;
+        self.wanted.remove(place)
+    }
+
+    /// The last one was made, or could not be.
+    pub fn made(&mut self) {
+        self.making = false;
+    }
+}
+
 impl Wanted {
-    /// Whether the picture is to be made of this frame; counts it if not.
-    pub fn takes(&mut self, timestamp_ns: u64, quality: Quality) -> bool {
+    /// Whether the picture is to be made of this frame, which is `steady` if it is as light as the one before; counts
+    /// it if not.
+    fn takes(&mut self, timestamp_ns: u64, quality: Quality, steady: bool) -> bool {
         let good = match quality {
-            Quality::Success => true,
+            Quality::Success => steady || self.passed >= PATIENCE,
             Quality::Startup => self.passed >= PATIENCE,
             Quality::Faulty => false,
         };
@@ -50,10 +90,11 @@ impl Wanted {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
-    fn wanted(not_before_ns: u64) -> Wanted {
+    fn wanted(id: u64, not_before_ns: u64) -> Wanted {
         Wanted {
-            id: 1,
+            id,
             encoding: Encoding::Png,
             raw: None,
             place: None,
@@ -62,22 +103,65 @@ mod tests {
         }
     }
 
+    fn frame(timestamp_ns: u64, exposure: u32) -> Frame {
+        Frame {
+            sequence: 0,
+            timestamp_ns,
+            metadata: [("ExposureTime".to_owned(), json!(exposure))].into(),
+        }
+    }
+
+    /// The number of the picture that is made of such a frame.
+    fn takes(stills: &mut Stills, frame: &Frame, quality: Quality) -> Option<u64> {
+        stills.frame(frame, quality).map(|wanted| wanted.id)
+    }
+
     #[test]
     fn the_first_good_frame_in_time_is_taken() {
-        let mut wanted = wanted(100);
-        assert!(!wanted.takes(99, Quality::Success));
-        assert!(!wanted.takes(100, Quality::Faulty));
-        assert!(!wanted.takes(101, Quality::Startup));
-        assert!(wanted.takes(102, Quality::Success));
+        let mut stills = Stills::default();
+        stills.order(wanted(7, 100));
+        for (at, exposure, quality) in [
+            (99, 1000, Quality::Success),
+            (100, 1000, Quality::Faulty),
+            (101, 1000, Quality::Startup),
+            // As light as none before it, and the next one as none before it again.
+            (102, 3000, Quality::Success),
+            (103, 1000, Quality::Success),
+        ] {
+            assert_eq!(takes(&mut stills, &frame(at, exposure), quality), None);
+        }
+        let good = frame(104, 1050);
+        assert_eq!(takes(&mut stills, &good, Quality::Success), Some(7));
+        assert_eq!(takes(&mut stills, &good, Quality::Success), None);
+    }
+
+    #[test]
+    fn one_is_made_at_a_time_the_first_one_first() {
+        let mut stills = Stills::default();
+        stills.order(wanted(1, 0));
+        stills.order(wanted(2, 0));
+        let good = frame(1, 1000);
+        assert_eq!(takes(&mut stills, &good, Quality::Success), Some(1));
+        assert_eq!(takes(&mut stills, &good, Quality::Success), None);
+        stills.made();
+        assert_eq!(takes(&mut stills, &good, Quality::Success), Some(2));
     }
 
     #[test]
     fn patience_ends() {
-        let mut wanted = wanted(0);
-        for _ in 0..PATIENCE {
-            assert!(!wanted.takes(1, Quality::Startup));
+        for (first, quality) in [(1000, Quality::Startup), (9000, Quality::Success)] {
+            let mut stills = Stills::default();
+            stills.order(wanted(1, 0));
+            // A frame before it, so that there is one to be unlike.
+            let mut exposure = first;
+            stills.making = true;
+            stills.frame(&frame(0, 1000), Quality::Success);
+            stills.made();
+            for _ in 0..PATIENCE {
+                assert_eq!(takes(&mut stills, &frame(1, exposure), quality), None);
+                exposure = if exposure == first { 1000 } else { first };
+            }
+            assert_eq!(takes(&mut stills, &frame(1, exposure), quality), Some(1));
         }
-        assert!(wanted.takes(1, Quality::Startup));
-        assert!(!wanted.takes(1, Quality::Faulty));
     }
 }

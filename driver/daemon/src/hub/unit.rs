@@ -471,7 +471,7 @@ impl Unit {
         if let Some(last) = self.last_sequence.replace(frame.sequence) {
             self.dropped += u64::from(frame.sequence.wrapping_sub(last).saturating_sub(1));
         }
-        self.settling.frame(&frame);
+        self.settling.frame(now, &frame);
         self.failure = None;
         let frame_time = frame_time(&frame);
         self.child(now, ChildNews::Frame { frame_time });

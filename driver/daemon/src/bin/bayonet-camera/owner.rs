@@ -7,7 +7,7 @@ use bayonet_daemon::camera::confine;
 use bayonet_daemon::camera::link::{NobodyReads, Reporter, end_within, read_orders};
 use bayonet_daemon::camera::negative::Facts;
 use bayonet_daemon::camera::recorder::Recorder;
-use bayonet_daemon::camera::still::Wanted;
+use bayonet_daemon::camera::still::{Stills, Wanted};
 use bayonet_daemon::camera::tags::Shot;
 use bayonet_daemon::report::{Frame, Values};
 use bayonet_daemon::wire::{Compression, LensTags, News, Order, Place, StreamRequest};
@@ -17,7 +17,6 @@ use libcamera::control::ControlList;
 use libcamera::request::{Request, RequestStatus, ReuseFlag};
 use nix::errno::Errno;
 use nix::time::{ClockId, clock_gettime};
-use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -184,8 +183,7 @@ fn own(
         sender,
         stream: None,
         controls: Values::new(),
-        stills: VecDeque::new(),
-        makes_picture: false,
+        stills: Stills::default(),
         encoder: None,
         recording: None,
         lens: None,
@@ -242,10 +240,7 @@ struct Owner<'m, 'r> {
     stream: Option<Configured>,
     /// To be set with the next request.
     controls: Values,
-    /// Pictures whose frame has not come yet.
-    stills: VecDeque<Wanted>,
-    /// Whether a picture is being made: one at a time, so that buffers are left for the stream.
-    makes_picture: bool,
+    stills: Stills,
     encoder: Option<JoinHandle<()>>,
     recording: Option<Recording>,
     lens: Option<Arc<LensTags>>,
@@ -272,7 +267,7 @@ impl Owner<'_, '_> {
                     raw,
                     place,
                     not_before_ns,
-                }) => self.stills.push_back(Wanted {
+                }) => self.stills.order(Wanted {
                     id,
                     encoding,
                     raw,
@@ -303,7 +298,7 @@ impl Owner<'_, '_> {
                     request,
                 } => {
                     self.encoder = None;
-                    self.makes_picture = false;
+                    self.stills.made();
                     self.queue(request)?;
                     self.tell_picture(id, frame, files)?;
                 }
@@ -363,14 +358,7 @@ impl Owner<'_, '_> {
         let Some((frame, quality)) = stream.frame(&request) else {
             return self.queue(request);
         };
-        let wanted = (!self.makes_picture)
-            .then(|| {
-                let takes = |it: &mut Wanted| it.takes(frame.timestamp_ns, quality);
-                let place = self.stills.iter_mut().position(takes)?;
-                self.stills.remove(place)
-            })
-            .flatten();
-        self.makes_picture |= wanted.is_some();
+        let wanted = self.stills.frame(&frame, quality);
         self.reporter.tell(News::Frame(frame.clone()))?;
         let shot = (self.recording.as_ref()).map(|it| self.shot(&frame, it.place));
         if let (Some(it), Some(shot)) = (&mut self.recording, shot) {
