@@ -1,43 +1,36 @@
 //! Samples to a JPEG XL codestream: one lossless modular frame of one grey channel.
 //!
 //! A sample is predicted by six neighbours (predictor `AvgAll`, H.5.2), of which noise averages out better than of the
-//! usual two. Where it is brighter there is more noise, so the error has one of four prefix codes by the brightness to
-//! its left.
+//! usual two. Where it is brighter there is more noise, and where neighbours differ there are edges: the error has one of
+//! eight prefix codes by its [`Contexts`].
 
+use super::contexts::{self, CLUSTERS, Contexts};
 use super::prefix::{Code, SYMBOLS};
 
 /// Sides of a tile are smaller than this, so that it is one group (F.2, `group_size_shift` 3).
 const LARGEST: usize = 1024;
-/// Brightnesses that have a code of their own.
-const CONTEXTS: usize = 4;
-/// One in so many samples is looked at to tell brightnesses apart.
-const LOOKED_AT: usize = 61;
 /// An error up to `1 << EXACT` is a symbol; of a larger one, its length and the two bits behind its first one (C.2.3).
 const EXACT: u32 = 5;
 const MSB_IN_TOKEN: u32 = 2;
 /// Errors whose bits are looked up at once.
 const COMMON: usize = 1024;
 
-/// `AvgAll`; the property that is the sample to the left.
-const AVERAGE_ALL: u32 = 13;
-const LEFT: u32 = 7;
-
 /// Encodes tiles one after the other; what it needs it keeps.
 #[derive(Debug, Default)]
 pub(in crate::dng) struct Encoder {
-    /// Errors, and the context of each above them.
+    /// Errors, and the code of each above them.
     errors: Vec<u32>,
-    brightness: Vec<u16>,
+    looked_at: Vec<[u16; 3]>,
     section: Vec<u8>,
     /// Code and bits of common errors, and how many bits that are above them.
     common: Vec<[u32; COMMON]>,
 }
 
-/// Where the context stands in a word of errors, which have 17 bits at most; and where the number of bits does in a word
+/// Where the code stands in a word of errors, which have 17 bits at most; and where the number of bits does in a word
 /// of common ones, which have 15 and 7.
-const CONTEXT_SHIFT: u32 = 24;
+const CLUSTER_SHIFT: u32 = 24;
 const COUNT_SHIFT: u32 = 24;
-const ERROR: u32 = (1 << CONTEXT_SHIFT) - 1;
+const ERROR: u32 = (1 << CLUSTER_SHIFT) - 1;
 const BITS: u32 = (1 << COUNT_SHIFT) - 1;
 
 impl Encoder {
@@ -50,15 +43,15 @@ impl Encoder {
         out: &mut Vec<u8>,
     ) {
         debug_assert!(width < LARGEST && height < LARGEST && samples.len() == width * height);
-        let thresholds = self.thresholds(samples);
-        self.predict(samples, width, thresholds);
-        let mut frequencies = [[0u32; SYMBOLS]; CONTEXTS];
-        let mut common = [[0u32; COMMON]; CONTEXTS];
+        let contexts = Contexts::of(samples, width, &mut self.looked_at);
+        self.predict(samples, width, contexts);
+        let mut frequencies = [[0u32; SYMBOLS]; CLUSTERS];
+        let mut common = [[0u32; COMMON]; CLUSTERS];
         for error in &self.errors {
-            let (context, error) = ((error >> CONTEXT_SHIFT) as usize, error & ERROR);
-            match common[context].get_mut(error as usize) {
+            let (cluster, error) = ((error >> CLUSTER_SHIFT) as usize, error & ERROR);
+            match common[cluster].get_mut(error as usize) {
                 Some(count) => *count += 1,
-                None => frequencies[context][token(error).0 as usize] += 1,
+                None => frequencies[cluster][token(error).0 as usize] += 1,
             }
         }
         for (frequencies, common) in frequencies.iter_mut().zip(&common) {
@@ -66,10 +59,10 @@ impl Encoder {
                 frequencies[token(error).0 as usize] += count;
             }
         }
-        // A brightness that does not occur has a code all the same.
+        // A cluster that does not occur has a code all the same.
         frequencies.iter_mut().for_each(|of| of[0] = of[0].max(1));
         let codes = frequencies.map(|frequencies| Code::new(&frequencies));
-        self.section(thresholds, &codes);
+        self.section(&contexts, &codes);
         let mut head = Bits::default();
         image_header(width, height, bits, &mut head, out);
         frame_header(&mut head, out);
@@ -78,23 +71,8 @@ impl Encoder {
         out.extend(&self.section);
     }
 
-    /// Three brightnesses that part the samples in four.
-    fn thresholds(&mut self, samples: &[u16]) -> [i32; CONTEXTS - 1] {
-        self.brightness.clear();
-        self.brightness.extend(samples.iter().step_by(LOOKED_AT));
-        self.brightness.sort_unstable();
-        let count = self.brightness.len();
-        let mut before = -1;
-        std::array::from_fn(|index| {
-            // A tree that asks twice for one value is none.
-            let brightness = self.brightness[(index + 1) * count / CONTEXTS];
-            before = i32::from(brightness).max(before + 1);
-            before
-        })
-    }
-
     /// Errors of what neighbours predict, small ones of either sign as small numbers.
-    fn predict(&mut self, samples: &[u16], width: usize, thresholds: [i32; CONTEXTS - 1]) {
+    fn predict(&mut self, samples: &[u16], width: usize, contexts: Contexts) {
         self.errors.resize(samples.len(), 0);
         for (y, errors) in self.errors.chunks_exact_mut(width).enumerate() {
             let row = &samples[y * width..][..width];
@@ -102,7 +80,7 @@ impl Encoder {
             let over = y.checked_sub(2).map(|y| &samples[y * width..][..width]);
             let edge = |x: usize, errors: &mut [u32]| {
                 let around = Around::at(row, above, over, x);
-                errors[x] = around.error(row[x], thresholds);
+                errors[x] = around.error(row[x], &contexts);
             };
             let Some((above, over)) = above.map(|above| (above, over.unwrap_or(above))) else {
                 (0..width).for_each(|x| edge(x, errors));
@@ -116,34 +94,36 @@ impl Encoder {
             let errors = &mut errors[2..][..inside];
             let (left_left, left, row) = (&row[..inside], &row[1..][..inside], &row[2..][..inside]);
             let top_top = &over[2..][..inside];
-            let [top, top_right, top_right_right] = [2, 3, 4].map(|x| &above[x..][..inside]);
+            let [top_left, top, top_right, top_right_right] =
+                [1, 2, 3, 4].map(|x| &above[x..][..inside]);
             for x in 0..inside {
                 let around = Around {
                     left: left[x].into(),
                     left_left: left_left[x].into(),
+                    top_left: top_left[x].into(),
                     top: top[x].into(),
                     top_right: top_right[x].into(),
                     top_right_right: top_right_right[x].into(),
                     top_top: top_top[x].into(),
                 };
-                errors[x] = around.error(row[x], thresholds);
+                errors[x] = around.error(row[x], &contexts);
             }
         }
     }
 
     /// Everything of the frame but its header: a tree of contexts, codes, errors.
-    fn section(&mut self, thresholds: [i32; CONTEXTS - 1], codes: &[Code; CONTEXTS]) {
+    fn section(&mut self, contexts: &Contexts, codes: &[Code; CLUSTERS]) {
         let out = &mut self.section;
         out.clear();
         let mut bits = Bits::default();
         // G.1.2, G.1.3: usual quantisation; a tree for all channels.
         bits.put(1, 1, out);
         bits.put(1, 1, out);
-        tree(thresholds, &mut bits, out);
+        contexts.write_tree(&mut bits, out);
         entropy_header(codes, &mut bits, out);
         // H.2: that tree, usual weights, no transforms.
         bits.put(0b0011, 4, out);
-        self.common.resize(CONTEXTS, [0; COMMON]);
+        self.common.resize(CLUSTERS, [0; COMMON]);
         for (common, code) in self.common.iter_mut().zip(codes) {
             for (error, entry) in (0..).zip(common) {
                 let (value, count) = coded(code, error);
@@ -155,10 +135,10 @@ impl Encoder {
         out.resize(begin + self.errors.len() * 4 + 16, 0);
         let mut position = begin;
         for error in &self.errors {
-            let (context, error) = ((error >> CONTEXT_SHIFT) as usize, error & ERROR);
-            let (value, count) = match self.common[context].get(error as usize) {
+            let (cluster, error) = ((error >> CLUSTER_SHIFT) as usize, error & ERROR);
+            let (value, count) = match self.common[cluster].get(error as usize) {
                 Some(entry) => (entry & BITS, entry >> COUNT_SHIFT),
-                None => coded(&codes[context], error),
+                None => coded(&codes[cluster], error),
             };
             bits.held |= u64::from(value) << bits.count;
             bits.count += count;
@@ -178,6 +158,7 @@ impl Encoder {
 struct Around {
     left: i32,
     left_left: i32,
+    top_left: i32,
     top: i32,
     top_right: i32,
     top_right_right: i32,
@@ -189,7 +170,9 @@ impl Around {
     fn at(row: &[u16], above: Option<&[u16]>, over: Option<&[u16]>, x: usize) -> Self {
         let at = |row: &[u16], x: usize| i32::from(row[x]);
         let top = above.map(|above| at(above, x));
-        let left = x.checked_sub(1).map(|x| at(row, x)).or(top).unwrap_or(0);
+        let before = x.checked_sub(1);
+        let left = before.map(|x| at(row, x)).or(top).unwrap_or(0);
+        let top_left = above.zip(before).map_or(left, |(above, x)| at(above, x));
         let top = top.unwrap_or(left);
         let right = |x: usize| {
             above
@@ -200,6 +183,7 @@ impl Around {
         Self {
             left,
             left_left: x.checked_sub(2).map_or(left, |x| at(row, x)),
+            top_left,
             top,
             top_right,
             top_right_right: right(x + 2).unwrap_or(top_right),
@@ -207,9 +191,9 @@ impl Around {
         }
     }
 
-    /// The error and its context.
+    /// The error and its code.
     #[inline(always)]
-    fn error(&self, sample: u16, thresholds: [i32; CONTEXTS - 1]) -> u32 {
+    fn error(&self, sample: u16, contexts: &Contexts) -> u32 {
         let sum = 6 * self.top - 2 * self.top_top
             + 7 * self.left
             + self.left_left
@@ -218,8 +202,8 @@ impl Around {
             + 8;
         let error = i32::from(sample) - sum / 16;
         let packed = (error << 1 ^ error >> 31).cast_unsigned();
-        let context = thresholds.map(|threshold| u32::from(self.left > threshold));
-        packed | context.iter().sum::<u32>() << CONTEXT_SHIFT
+        let cluster = contexts.cluster(self.left, self.top_left, self.top);
+        packed | cluster << CLUSTER_SHIFT
     }
 }
 
@@ -325,51 +309,13 @@ fn size(length: usize, to: &mut Bits, out: &mut Vec<u8>) {
     to.pad(out);
 }
 
-/// H.4.2: which errors have which code. Numbers of the tree are one cluster of a code of their own.
-fn tree(thresholds: [i32; CONTEXTS - 1], to: &mut Bits, out: &mut Vec<u8>) {
-    let [low, middle, high] = thresholds.map(|threshold| 2 * threshold.cast_unsigned());
-    // A node is the property that it asks for, plus one, and what that is to be larger than; a leaf is 0, a predictor,
-    // and no offset and multiplier. Nodes come row by row, larger values first.
-    let node = |threshold: u32| [LEFT + 1, threshold];
-    let leaf = [0, AVERAGE_ALL, 0, 0, 0];
-    let nodes = [node(middle), node(high), node(low)];
-    let leaves = [leaf; CONTEXTS];
-    let numbers = || nodes.as_flattened().iter().chain(leaves.as_flattened());
-    // Symbols are lengths of numbers.
-    let split = |number: u32| match number.checked_ilog2() {
-        None => (0, 0, 0),
-        Some(length) => (1 + length, number - (1 << length), length),
-    };
-    let mut frequencies = [0; SYMBOLS];
-    numbers().for_each(|number| frequencies[split(*number).0 as usize] += 1);
-    let code = Code::new(&frequencies);
-    // No repetition; all six kinds of numbers in one cluster; prefix codes.
-    to.put(0, 1, out);
-    to.put(1, 1, out);
-    to.put(0, 2, out);
-    to.put(1, 1, out);
-    // Symbols begin at length 0.
-    to.put(0, 4, out);
-    alphabet(&code, to, out);
-    code.write(to, out);
-    for number in numbers() {
-        let (symbol, value, behind) = split(*number);
-        let (code, length) = code.symbols[symbol as usize];
-        to.put(code.into(), length, out);
-        to.put(value, behind as u8, out);
-    }
-}
-
 /// C.2.1: how errors are coded.
-fn entropy_header(codes: &[Code; CONTEXTS], to: &mut Bits, out: &mut Vec<u8>) {
-    // No repetition; contexts have a code each, two bits name it; prefix codes.
+fn entropy_header(codes: &[Code; CLUSTERS], to: &mut Bits, out: &mut Vec<u8>) {
+    // No repetition; contexts share codes, three bits name one; prefix codes.
     to.put(0, 1, out);
     to.put(1, 1, out);
-    to.put(2, 2, out);
-    // Leaves come from the brightest one on.
-    (0..CONTEXTS as u32)
-        .rev()
-        .for_each(|context| to.put(context, 2, out));
+    to.put(3, 2, out);
+    contexts::clusters().for_each(|cluster| to.put(cluster, 3, out));
     to.put(1, 1, out);
     for _ in codes {
         to.put(EXACT, 4, out);
@@ -377,19 +323,8 @@ fn entropy_header(codes: &[Code; CONTEXTS], to: &mut Bits, out: &mut Vec<u8>) {
         to.put(MSB_IN_TOKEN, 3, out);
         to.put(0, 2, out);
     }
-    codes.iter().for_each(|code| alphabet(code, to, out));
+    codes.iter().for_each(|code| code.write_alphabet(to, out));
     codes.iter().for_each(|code| code.write(to, out));
-}
-
-/// How many symbols a code has.
-fn alphabet(code: &Code, to: &mut Bits, out: &mut Vec<u8>) {
-    to.put((code.count > 1).into(), 1, out);
-    if code.count > 1 {
-        let beyond = code.count as u32 - 1;
-        let length = beyond.ilog2();
-        to.put(length, 4, out);
-        to.put(beyond - (1 << length), length as u8, out);
-    }
 }
 
 /// Bits on their way out, the first one lowest.

@@ -42,6 +42,17 @@ impl Code {
         }
     }
 
+    /// Writes how many symbols it has.
+    pub(super) fn write_alphabet(&self, bits: &mut Bits, out: &mut Vec<u8>) {
+        bits.put((self.count > 1).into(), 1, out);
+        if self.count > 1 {
+            let beyond = self.count as u32 - 1;
+            let length = beyond.ilog2();
+            bits.put(length, 4, out);
+            bits.put(beyond - (1 << length), length as u8, out);
+        }
+    }
+
     /// Writes the code itself.
     pub(super) fn write(&self, bits: &mut Bits, out: &mut Vec<u8>) {
         if self.count == 1 {
