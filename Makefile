@@ -9,7 +9,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test test-nightly bench lint overlays ipa install install-ipa uninstall-ipa clean
+.PHONY: help deps build run test test-viewfinder test-nightly bench lint overlays ipa install install-ipa uninstall-ipa clean
 
 VIRTUAL_BOARD := target/release/bayonet-board
 UNIT_TESTS := target/unit-tests.log
@@ -31,6 +31,11 @@ PACKAGES := mmdebstrap bubblewrap uidmap debian-archive-keyring gcc libc6-dev
 # Readers of DNG files, by others, that the tests show ours to.
 ifneq ($(filter test,$(MAKECMDGOALS)),)
 PACKAGES += libimage-exiftool-perl dcraw libraw-bin
+endif
+
+# A browser and what drives it, unless they are there in whichever package.
+ifneq ($(filter test-viewfinder,$(MAKECMDGOALS)),)
+PACKAGES += libraw-bin $(if $(wildcard /usr/bin/chromium),,chromium) $(if $(shell command -v npm),,nodejs npm)
 endif
 
 # Where overlays are compiled to, and the boards there are.
@@ -113,6 +118,14 @@ test: deps ## Unit tests on the host, KTAP suites in guests.
 	BAYONET_UNIT_TESTS=$(UNIT_TESTS) cargo run --quiet --release --package bayonet-kernel-tests \
 		--features host --bin ktap-host || status=$$?
 	exit $$status
+
+test-viewfinder: deps ## The viewfinder in a headless browser, on the virtual board; pictures of it in target/viewfinder.
+	@cargo build --release --package bayonet-board
+	$(VIRTUAL_BOARD) build
+	mkdir --parents target/viewfinder
+	npm --prefix tests/viewfinder ci --no-audit --no-fund
+	node --test driver/daemon/viewfinder/tests/*.test.js
+	BAYONET_BOARD=$(VIRTUAL_BOARD) SCREENSHOTS=target/viewfinder node --test tests/viewfinder/viewfinder.test.js
 
 test-nightly: deps ## Takes hours: many random histories, many plugs, every I2C transfer, every fuzz target.
 	@status=0

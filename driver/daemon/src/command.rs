@@ -4,6 +4,7 @@ use crate::report::{
     CameraName, Capabilities, Capture, Event, Frame, Module, Recording, Status, Values,
 };
 use crate::wire::{Compression, Encoding, Place, StreamRequest};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, oneshot, watch};
 
@@ -22,6 +23,9 @@ pub enum Command {
     SetControls(CameraName, Values, Answer<Values>),
     /// Asks for a camera's frames, for as long as the lease lives.
     Open(CameraName, StreamRequest, Answer<Lease>),
+    /// Looks at a camera: its newest view, and a newer one than that of this frame, if that is the newest. It runs for
+    /// as long as somebody asks again and again.
+    View(CameraName, Option<u32>, Answer<Views>),
     /// Takes pictures.
     Capture(CaptureRequest, Answer<Capture>),
     /// Begins a recording.
@@ -42,6 +46,18 @@ pub struct Lease {
     pub frames: watch::Receiver<Option<Frame>>,
     /// Dropped with the lease: tells the event loop that this client is gone.
     pub alive: oneshot::Sender<std::convert::Infallible>,
+}
+
+/// The newest view of a camera; none before the first one.
+pub type Views = watch::Receiver<Option<View>>;
+
+/// A frame to be looked at, made once for all who do.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Which one.
+    pub frame: Arc<Frame>,
+    /// As a JPEG.
+    pub jpeg: Arc<[u8]>,
 }
 
 /// Which pictures to take.

@@ -3,6 +3,7 @@
 //! What it says arrives as [`Output`] in one channel for all cameras, with the number of the process, so that a late
 //! word of one that was replaced is told from its successor's. Dropping a [`Process`] kills it.
 
+use crate::command::View;
 use crate::recordings::{Inlet, Shot};
 use crate::report::{CameraName, Frame};
 use crate::wire::{LINE_LIMIT, News, Order, PICTURE_LIMIT};
@@ -59,6 +60,8 @@ pub(crate) enum Word {
         /// The frame it was made of.
         frame: Frame,
     },
+    /// A frame to be looked at.
+    View(View),
     /// A recorded frame came, and went to the recording.
     Recorded {
         /// Of the order.
@@ -144,6 +147,11 @@ impl Process {
         if let Err(error) = orders.try_send(order) {
             warn!("process {}: an order was not taken: {error}", self.pid);
         }
+    }
+
+    /// Whether it takes orders: it has not been asked to end.
+    pub(crate) fn takes_orders(&self) -> bool {
+        self.orders.is_some()
     }
 
     /// Asks it to end: the order, then the end of its standard input.
@@ -287,6 +295,11 @@ async fn read(stdout: ChildStdout, speaker: &Speaker) -> io::Result<()> {
                     frame,
                 };
                 speaker.say(word).await;
+            }
+            Ok(News::View { bytes, frame }) => {
+                let jpeg = picture(&mut stdout, bytes).await?.into();
+                let frame = frame.into();
+                speaker.say(Word::View(View { frame, jpeg })).await;
             }
             Ok(News::Recorded {
                 id,

@@ -1,6 +1,6 @@
 //! What `bayonetd` and a camera process say to each other: lines of JSON, orders on the process's standard input,
 //! news on its standard output. After [`News::Still`] the encoded picture follows, `bytes` long, and its DNG,
-//! `raw_bytes` long; after [`News::Recorded`] a DNG file, `bytes` long.
+//! `raw_bytes` long; after [`News::Recorded`] a DNG file, after [`News::View`] a JPEG, `bytes` long.
 //!
 //! The end of standard input is an order too: stop, and end. So a camera never outlives `bayonetd`.
 
@@ -63,6 +63,11 @@ pub enum Order {
     EndRecord {
         /// Of the recording.
         id: u64,
+    },
+    /// Shows one frame, the next one for which there is time. Answered by [`News::View`] or [`News::ViewFailed`].
+    View {
+        /// Of the JPEG, `1..=100`.
+        quality: u8,
     },
     /// Ends the stream and the process.
     Stop,
@@ -190,6 +195,18 @@ pub enum News {
     StillFailed {
         /// Of the order.
         id: u64,
+        /// Why.
+        reason: String,
+    },
+    /// A frame to be looked at; its JPEG follows the line.
+    View {
+        /// Length of what follows.
+        bytes: u64,
+        /// The frame.
+        frame: Frame,
+    },
+    /// A frame could not be shown.
+    ViewFailed {
         /// Why.
         reason: String,
     },

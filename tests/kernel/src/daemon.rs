@@ -141,6 +141,36 @@ impl Daemon {
         Stream::open(&format!("/v1/cameras/{camera}/frames"))
     }
 
+    /// Looks at a camera: the number of the newest frame that is not this one, and its JPEG.
+    pub(crate) fn view(&self, camera: &str, seen: Option<u64>) -> Result<(u64, Vec<u8>)> {
+        let query = seen.map(|seen| format!("?after={seen}"));
+        let path = format!("/v1/cameras/{camera}/view{}", query.unwrap_or_default());
+        let start = Instant::now();
+        loop {
+            let mut answer = Vec::new();
+            send("GET", &path, None)?
+                .read_to_end(&mut answer)
+                .context("the view")?;
+            let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+            let jpeg = answer.split_off(end.context("the answer was cut")? + 4);
+            let head = String::from_utf8_lossy(&answer);
+            if head.starts_with("HTTP/1.1 200 ") {
+                let frame = head
+                    .lines()
+                    .find_map(|line| line.strip_prefix("bayonet-frame: "));
+                let frame: Value = serde_json::from_str(frame.context("a view of no frame")?)?;
+                let sequence = frame["sequence"].as_u64().context("a frame of no number")?;
+                return Ok((sequence, jpeg));
+            }
+            let text = String::from_utf8_lossy(&jpeg);
+            ensure!(
+                head.starts_with("HTTP/1.1 204 "),
+                "GET {path}: {head}{text}"
+            );
+            ensure!(start.elapsed() < LIMIT, "there is nothing to be seen");
+        }
+    }
+
     /// Ends it as systemd does; how long that took.
     pub(crate) fn terminate(mut self) -> Result<(ExitStatus, Duration)> {
         let start = Instant::now();

@@ -1,5 +1,6 @@
 //! Who may do what: everybody who can connect to the Unix socket may read; root, `bayonetd`'s own user and the members
-//! of the control group may control. Over TCP the token is needed for everything, and is enough for everything.
+//! of the control group may control. Over TCP the token is needed for everything but the files of the viewfinder, and is
+//! enough for everything. Programs send it with each request, browsers as a cookie.
 //!
 //! The kernel says who is at the other end (`SO_PEERCRED`), as of the moment of the connection. Which groups somebody
 //! is in is read from `/etc/group` and `/etc/passwd` at each connection, so that a change counts at once; accounts
@@ -105,6 +106,9 @@ pub fn access(peer: Peer, own_user: u32, control_group: &str, groups: &str, user
     }
 }
 
+/// Name of the cookie with the token.
+const COOKIE: &str = "bayonet-token";
+
 /// The token of TCP clients. It is compared in constant time and never shown.
 #[derive(Clone)]
 pub(super) struct Secret(std::sync::Arc<str>);
@@ -126,7 +130,30 @@ impl Secret {
         let Some((scheme, token)) = authorization.split_at_checked(SCHEME) else {
             return false;
         };
-        scheme.eq_ignore_ascii_case(b"bearer ") && bool::from(token.ct_eq(self.0.as_bytes()))
+        scheme.eq_ignore_ascii_case(b"bearer ") && self.is(token)
+    }
+
+    /// Whether this is the token.
+    pub(super) fn is(&self, token: &[u8]) -> bool {
+        token.ct_eq(self.0.as_bytes()).into()
+    }
+
+    /// Name and value of the cookie that is as good as the token: its digits, for which no character is special.
+    pub(super) fn cookie(&self) -> String {
+        let digits = self.0.bytes().map(|byte| format!("{byte:02x}"));
+        format!("{COOKIE}={}", digits.collect::<String>())
+    }
+
+    /// That cookie without a value.
+    pub(super) fn no_cookie() -> String {
+        format!("{COOKIE}=")
+    }
+
+    /// Whether one of the cookies of a `Cookie` header is the token's.
+    pub(super) fn admits_cookie(&self, cookies: &[u8]) -> bool {
+        let wanted = self.cookie();
+        let mut pairs = cookies.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+        pairs.any(|pair| pair.ct_eq(wanted.as_bytes()).into())
     }
 }
 

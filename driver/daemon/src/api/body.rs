@@ -84,6 +84,13 @@ struct LensBody {
     profile: String,
 }
 
+/// Body of `POST /session`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SessionBody {
+    token: String,
+}
+
 /// Reads the body of `POST /v1/captures`; `quality` is that of a JPEG where the body names none.
 pub fn capture_request(bytes: &[u8], quality: u8) -> Result<CaptureRequest, Malformed> {
     let body: CaptureBody = parse(bytes)?;
@@ -170,6 +177,11 @@ fn content(message: &str) -> Malformed {
 /// Reads the body of `PUT /v1/module/lens`: the name of a profile.
 pub fn lens_request(bytes: &[u8]) -> Result<String, Malformed> {
     parse::<LensBody>(bytes).map(|body| body.profile)
+}
+
+/// Reads the body of `POST /session`: the token.
+pub fn session_request(bytes: &[u8]) -> Result<String, Malformed> {
+    parse::<SessionBody>(bytes).map(|body| body.token)
 }
 
 /// Reads the body of `PATCH /v1/cameras/{camera}/controls`. Whether the controls exist and the values fit is not

@@ -2,8 +2,9 @@
 
 use super::access::{Access, Secret};
 use super::error::Failure;
+use super::page;
 use axum::Router;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use futures_util::FutureExt;
 use hyper::Request;
@@ -112,16 +113,24 @@ impl Guard {
         }
     }
 
-    fn admit<B>(&self, request: &Request<B>) -> Result<Access, Failure> {
+    /// What the client may do with this request, and the secret that it may ask to be compared.
+    fn admit<B>(&self, request: &Request<B>) -> Result<(Access, Option<Secret>), Failure> {
+        let headers = request.headers();
+        if let Some(failure) = foreign(headers) {
+            return Err(failure);
+        }
         let Some(secret) = &self.secret else {
-            return Ok(self.access);
+            return Ok((self.access, None));
         };
-        match request.headers().get(header::AUTHORIZATION) {
-            Some(value) if secret.admits(value.as_bytes()) => Ok(Access::Control),
-            Some(_) => Err(Failure::new(
-                StatusCode::UNAUTHORIZED,
-                "this is not the token; it is in the file that api.tcp.token_file of bayonetd.toml names",
-            )),
+        let has_cookie = |value: &HeaderValue| secret.admits_cookie(value.as_bytes());
+        let admitted = match headers.get(header::AUTHORIZATION) {
+            Some(value) => secret.admits(value.as_bytes()),
+            None => headers.get_all(header::COOKIE).iter().any(has_cookie),
+        };
+        match headers.get(header::AUTHORIZATION) {
+            _ if admitted => Ok((Access::Control, Some(secret.clone()))),
+            _ if page::is_page(request.uri().path()) => Ok((Access::Read, Some(secret.clone()))),
+            Some(_) => Err(Failure::wrong_token()),
             None => Err(Failure::new(
                 StatusCode::UNAUTHORIZED,
                 "over TCP each request needs the header `Authorization: Bearer TOKEN`; the token is in the file \
@@ -129,6 +138,22 @@ impl Guard {
             )),
         }
     }
+}
+
+/// Refuses what a page of another origin asks, in whosever browser.
+fn foreign(headers: &HeaderMap) -> Option<Failure> {
+    let origin = headers.get(header::ORIGIN)?;
+    let text = origin.to_str().unwrap_or_default();
+    let schemes = ["http://", "https://"];
+    let origin_host = schemes.iter().find_map(|scheme| text.strip_prefix(scheme));
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    if origin_host.is_some() && origin_host == host {
+        return None;
+    }
+    let message = format!("pages of other origins are not served; this one is {text:?}");
+    Some(Failure::new(StatusCode::FORBIDDEN, message))
 }
 
 /// Serves one connection until it ends, or gracefully once `ending` is true.
@@ -142,8 +167,10 @@ where
         let router = router.clone();
         async move {
             match admitted {
-                Ok(access) => {
-                    request.extensions_mut().insert(access);
+                Ok((access, secret)) => {
+                    let extensions = request.extensions_mut();
+                    extensions.insert(access);
+                    secret.map(|secret| extensions.insert(secret));
                     hyper::service::Service::call(&router, request).await
                 }
                 Err(failure) => Ok::<_, Infallible>(failure.into_response()),

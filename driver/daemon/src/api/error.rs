@@ -87,6 +87,13 @@ impl Failure {
         }
     }
 
+    pub(super) fn wrong_token() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "this is not the token; it is in the file that api.tcp.token_file of bayonetd.toml names",
+        )
+    }
+
     pub(super) fn no_event_loop() -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,

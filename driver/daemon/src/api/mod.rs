@@ -13,6 +13,7 @@ mod cameras;
 mod connection;
 mod error;
 mod lenses;
+mod page;
 mod pictures;
 mod recordings;
 mod request;
@@ -20,6 +21,7 @@ mod routes;
 mod socket;
 mod status;
 mod streams;
+mod views;
 
 pub use connection::CONNECTION_LIMIT;
 pub use error::{Error, ErrorBody, ErrorDetail};

@@ -1,7 +1,7 @@
 //! Which path does what.
 
 use super::error::Failure;
-use super::{Context, cameras, lenses, pictures, recordings, status};
+use super::{Context, cameras, lenses, page, pictures, recordings, status, views};
 use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, get, post, put};
 /// The description of the API, as it is served.
 pub(super) const OPENAPI: &str = include_str!("../../openapi.json");
 
-/// Every path with its methods.
+/// Every path of the API with its methods.
 fn routes() -> Vec<(&'static str, MethodRouter<Context>)> {
     vec![
         ("/v1/status", get(status::status)),
@@ -28,6 +28,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Context>)> {
             get(cameras::controls).patch(cameras::set_controls),
         ),
         ("/v1/cameras/{camera}/frames", get(cameras::frames)),
+        ("/v1/cameras/{camera}/view", get(views::view)),
         ("/v1/captures", get(pictures::list).post(pictures::take)),
         (
             "/v1/captures/{file}",
@@ -50,7 +51,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<Context>)> {
 
 pub(super) fn router(context: Context) -> Router {
     let mut router = Router::new();
-    for (path, methods) in routes() {
+    for (path, methods) in routes().into_iter().chain(page::routes()) {
         router = router.route(path, methods);
     }
     router

@@ -4,7 +4,7 @@ use super::shots::{Shot, Taken};
 use super::unit::{Unit, Want};
 use super::{Hub, Note, Waiting, shot_client};
 use crate::captures::Format;
-use crate::command::{Answer, CaptureRequest, Command, Lease, Refusal};
+use crate::command::{Answer, CaptureRequest, Command, Lease, Refusal, Views};
 use crate::controls;
 use crate::memory::NamedLens;
 use crate::report::{
@@ -40,6 +40,9 @@ impl Hub {
             }
             Command::Open(camera, request, answer) => {
                 let _ = answer.send(self.open(now, camera, request));
+            }
+            Command::View(camera, seen, answer) => {
+                let _ = answer.send(self.view(now, camera, seen));
             }
             Command::Capture(request, answer) => self.capture(now, request, Some(answer)),
             Command::Record(request, answer) => self.record(now, request, answer),
@@ -125,6 +128,19 @@ impl Hub {
             let _ = notes.send(Note::LeaseEnded(camera, client));
         });
         Ok(Lease { frames, alive })
+    }
+
+    fn view(
+        &mut self,
+        now: Duration,
+        camera: CameraName,
+        seen: Option<u32>,
+    ) -> Result<Views, Refusal> {
+        let views = self.present(camera)?.views();
+        if let Some(unit) = self.unit(camera) {
+            unit.look(now, seen);
+        }
+        Ok(views)
     }
 
     /// Answers by a camera's capabilities: at once, or when its process has told them.

@@ -12,6 +12,7 @@ mod start;
 mod status;
 mod take;
 mod unit;
+mod viewing;
 mod worker;
 
 pub(crate) use start::Start;
@@ -332,6 +333,9 @@ impl Hub {
         }
     }
 }
+
+/// The number under which all who look at a camera want it together.
+const VIEWERS: u64 = u64::MAX;
 
 /// The number under which a capture wants its cameras: apart from those of clients.
 fn shot_client(id: u64) -> u64 {

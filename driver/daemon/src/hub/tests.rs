@@ -1,6 +1,8 @@
-//! Recordings through the event loop's insides, with shell scripts for camera processes and drivers that always obey.
+//! Recordings and views through the event loop's insides, with shell scripts for camera processes and drivers that always obey.
 //!
 //! The hub's time stands still but where a test moves it on.
+
+mod viewing;
 
 use super::unit::Parts;
 use super::worker::Worker;
@@ -35,6 +37,10 @@ while read -r line; do
     id=${line#*\"id\":} id=${id%%,*}
     first=${line#*\"first\":} first=${first%%,*}
     RECORD
+    ;;
+  *'"order":"view"'*)
+    shown=$((shown + 1))
+    printf '{"news":"view","bytes":4,%s}\njpeg' "$(frame $shown)"
     ;;
   *'"order":"end-record"'*)
     echo "{\"news\":\"record-ended\",\"id\":$id}"

@@ -3,9 +3,11 @@
 //! The fixed camera has a mount machine too, whose module is always plugged: a chain that was left half-bound, or
 //! refuses to start, is mended in the same way.
 
+use super::VIEWERS;
 use super::settle::Settling;
+use super::viewing::Viewing;
 use super::worker::Worker;
-use crate::command::Refusal;
+use crate::command::{Refusal, View, Views};
 use crate::config;
 use crate::process::{Output, Process, Word};
 use crate::recordings::Inlet;
@@ -20,11 +22,16 @@ use std::ffi::OsString;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
+/// Of a JPEG that is looked at and gone: good enough for a screen.
+const VIEW_QUALITY: u8 = 80;
+
 /// What a client wants a camera for.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Want {
     /// Its frames, in a stream like this.
     Frames(StreamRequest),
+    /// To look at it.
+    View,
     /// A picture in a capture.
     Picture(StreamRequest),
     /// Its raw frames, in a recording.
@@ -50,6 +57,9 @@ pub(super) struct Unit {
     pub(super) capabilities: Option<Capabilities>,
     frames: watch::Sender<Option<Frame>>,
     settling: Settling,
+    viewing: Viewing,
+    /// What the process was ordered to stream.
+    ordered: Option<StreamRequest>,
     stream: Option<Stream>,
     last_sequence: Option<u32>,
     completed: u64,
@@ -88,6 +98,8 @@ impl Unit {
             capabilities: None,
             frames: watch::Sender::new(None),
             settling: Settling::default(),
+            viewing: Viewing::new(),
+            ordered: None,
             stream: None,
             last_sequence: None,
             completed: 0,
@@ -99,14 +111,35 @@ impl Unit {
 
     /// A client wants the camera from now on.
     pub(super) fn want(&mut self, now: Duration, client: u64, want: Want) {
+        let interrupts = self.streams_otherwise();
         self.wants.insert(client, want);
         self.demand(now);
+        self.begin_anew(now, interrupts);
     }
 
     /// A client wants it no longer.
     pub(super) fn unwant(&mut self, now: Duration, client: u64) {
         if self.wants.remove(&client).is_some() {
             self.demand(now);
+            self.begin_anew(now, self.streams_otherwise());
+        }
+    }
+
+    /// Lets the process begin anew where its stream is not the one that is wanted now, unless that `interrupts` somebody.
+    fn begin_anew(&mut self, now: Duration, interrupts: bool) {
+        let wanted = self.stream_request();
+        let fits = |ordered: &StreamRequest| {
+            let same = (ordered.size, ordered.full) == (wanted.size, wanted.full);
+            // Raw frames that nobody wants any more do no harm.
+            same && (ordered.raw || !wanted.raw)
+        };
+        let fits = self.ordered.as_ref().is_none_or(fits);
+        if fits || interrupts || self.wants.is_empty() {
+            return;
+        }
+        for demand in [false, true] {
+            self.supervisor
+                .handle(now, supervisor::Input::Demand(demand));
         }
     }
 
@@ -116,6 +149,25 @@ impl Unit {
             .handle(now, supervisor::Input::Demand(demand));
     }
 
+    /// Somebody looks at it, who has seen the view of this frame.
+    pub(super) fn look(&mut self, now: Duration, seen: Option<u32>) {
+        self.viewing.look(now, seen);
+        self.want(now, VIEWERS, Want::View);
+        self.order_view();
+    }
+
+    /// Views from now on; the newest one, where there is one.
+    pub(super) fn views(&self) -> Views {
+        self.viewing.views()
+    }
+
+    fn order_view(&mut self) {
+        if self.stream.is_some() && self.viewing.order() {
+            let quality = VIEW_QUALITY;
+            self.order(Order::View { quality });
+        }
+    }
+
     /// Frames from now on; the newest one, where there is one.
     pub(super) fn frames(&self) -> watch::Receiver<Option<Frame>> {
         self.frames.subscribe()
@@ -123,6 +175,8 @@ impl Unit {
 
     /// Start of the newest frame's exposure, once exposure has settled.
     pub(super) fn settled(&self) -> Option<u64> {
+        // One that is to begin anew takes no picture any more.
+        self.process.as_ref().filter(|it| it.takes_orders())?;
         let frame = self.frames.borrow();
         let newest = frame.as_ref().filter(|_| self.settling.settled())?;
         Some(newest.timestamp_ns)
@@ -140,12 +194,14 @@ impl Unit {
             .as_ref()
             .map(|stream| [stream.width, stream.height]);
         let agreed = running.or(self.stream_request().size);
-        let somebody = self.wants.values().any(|want| *want != Want::Capabilities);
+        let interrupts = |want: &Want| !matches!(want, Want::View | Want::Capabilities);
         match agreed {
-            Some(agreed) if somebody && agreed != wanted => Err(Refusal::Conflict(format!(
-                "the {} camera streams {} x {} for somebody; ask for that, or for no size",
-                self.name, agreed[0], agreed[1]
-            ))),
+            Some(agreed) if self.wants.values().any(interrupts) && agreed != wanted => {
+                Err(Refusal::Conflict(format!(
+                    "the {} camera streams {} x {} for somebody; ask for that, or for no size",
+                    self.name, agreed[0], agreed[1]
+                )))
+            }
             _ => Ok(()),
         }
     }
@@ -179,7 +235,7 @@ impl Unit {
             Want::Frames(request) | Want::Picture(request) | Want::Recording(request) => {
                 Some(request)
             }
-            Want::Capabilities => None,
+            Want::View | Want::Capabilities => None,
         });
         let raw = requests.clone().any(|request| request.raw);
         if requests.clone().any(|request| request.full) {
@@ -229,6 +285,9 @@ impl Unit {
     pub(super) fn time(&mut self, now: Duration) {
         self.machine.handle_timeout(now);
         self.supervisor.handle_timeout(now);
+        if self.viewing.is_over(now) {
+            self.unwant(now, VIEWERS);
+        }
     }
 
     /// When [`Unit::time`] is to be called next.
@@ -236,6 +295,7 @@ impl Unit {
         let deadlines = [
             self.machine.next_deadline(),
             self.supervisor.next_deadline(),
+            self.viewing.next_deadline(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -243,6 +303,12 @@ impl Unit {
     /// Sensor by the device tree.
     pub(super) fn model(&self) -> &str {
         &self.chain.model
+    }
+
+    /// Processes that were started.
+    #[cfg(test)]
+    pub(super) fn processes(&self) -> u64 {
+        self.processes
     }
 
     /// How the camera is, in the words of the API.
@@ -320,8 +386,10 @@ impl Unit {
             supervisor::Action::Spawn => self.spawn(now),
             supervisor::Action::Start => {
                 self.tell_lens();
+                let request = self.stream_request();
+                self.ordered = Some(request.clone());
                 self.order(Order::Start {
-                    request: self.stream_request(),
+                    request,
                     controls: controls.clone(),
                 });
             }
@@ -414,6 +482,10 @@ impl Unit {
                 raw,
                 frame,
             },
+            Word::View(view) => {
+                self.viewed(Some(view));
+                Heard::Nothing
+            }
             Word::Recorded { id, number } => Heard::Recorded { id, number },
             Word::Ended(how) => {
                 info!("{}: its process has ended: {how}", self.name);
@@ -439,11 +511,17 @@ impl Unit {
                 self.stream = Some(stream);
                 self.settling = Settling::default();
                 self.last_sequence = None;
+                self.order_view();
                 Heard::Nothing
             }
             News::Frame(frame) => {
                 self.frame(now, frame);
                 Heard::Frame
+            }
+            News::ViewFailed { reason } => {
+                warn!("{}: a frame cannot be shown: {reason}", self.name);
+                self.viewed(None);
+                Heard::Nothing
             }
             News::StillFailed { id, reason } => Heard::NoPicture { id, reason },
             News::Failed { reason, stuck } => {
@@ -462,8 +540,13 @@ impl Unit {
             // The recording knows.
             News::Recording { .. } => Heard::Nothing,
             // Come as words of their own.
-            News::Still { .. } | News::Recorded { .. } => Heard::Nothing,
+            News::Still { .. } | News::View { .. } | News::Recorded { .. } => Heard::Nothing,
         }
+    }
+
+    fn viewed(&mut self, view: Option<View>) {
+        self.viewing.made(view);
+        self.order_view();
     }
 
     fn frame(&mut self, now: Duration, frame: Frame) {
@@ -481,7 +564,9 @@ impl Unit {
     /// It has ended, for whatever reason.
     fn ended(&mut self, now: Duration, how: String) {
         self.process = None;
+        self.ordered = None;
         self.stream = None;
+        self.viewing.stream_ended();
         self.frames.send_replace(None);
         self.child(now, ChildNews::Exited);
         if self.supervisor.state() == supervisor::State::Restarting {

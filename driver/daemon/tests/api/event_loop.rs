@@ -1,7 +1,7 @@
 //! An event loop without cameras: it answers commands as the real one does, from values that a test can set.
 
 use bayonet_daemon::captures::Store;
-use bayonet_daemon::command::{Command, Lease, Refusal};
+use bayonet_daemon::command::{Command, Lease, Refusal, View};
 use bayonet_daemon::report::*;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -22,6 +22,7 @@ pub(crate) struct EventLoop {
     state: Arc<Mutex<State>>,
     events: broadcast::Sender<Event>,
     frames: watch::Sender<Option<Frame>>,
+    views: watch::Sender<Option<View>>,
 }
 
 struct State {
@@ -51,6 +52,7 @@ impl EventLoop {
             })),
             events: broadcast::Sender::new(EVENT_ROOM),
             frames: watch::Sender::new(None),
+            views: watch::Sender::new(None),
         };
         let (sender, mut commands) = mpsc::channel(8);
         let event_loop = this.clone();
@@ -85,6 +87,14 @@ impl EventLoop {
     /// Completes a frame.
     pub(crate) fn complete(&self, sequence: u32) {
         self.frames.send_replace(Some(frame(sequence)));
+    }
+
+    /// Shows a frame.
+    pub(crate) fn show(&self, sequence: u32, jpeg: &[u8]) {
+        self.views.send_replace(Some(View {
+            frame: frame(sequence).into(),
+            jpeg: jpeg.into(),
+        }));
     }
 
     /// Clients that hold a camera.
@@ -123,6 +133,12 @@ impl EventLoop {
                     .orders
                     .push(format!("open {} {:?}", camera.as_str(), request.size));
                 drop(answer.send(refused.map(|()| self.lease(&mut state))));
+            }
+            Command::View(camera, after, answer) => {
+                state
+                    .orders
+                    .push(format!("view {} after {after:?}", camera.as_str()));
+                drop(answer.send(refused.map(|()| self.views.subscribe())));
             }
             Command::Capture(request, answer) => {
                 state.orders.push(format!(

@@ -1,6 +1,6 @@
 //! The API over real sockets, with an event loop that has no cameras. What belongs where:
 //! `routes` every path once, `recordings` theirs, `refusals` whatever is wrong, `streams` events and frames, `life`
-//! start and end, `schemas` that the description tells the truth.
+//! start and end, `viewfinder` the page, its session and views, `schemas` that the description tells the truth.
 
 mod board;
 mod event_loop;
@@ -10,3 +10,4 @@ mod refusals;
 mod routes;
 mod schemas;
 mod streams;
+mod viewfinder;

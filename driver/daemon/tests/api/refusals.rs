@@ -63,7 +63,6 @@ async fn what_the_event_loop_refuses_has_the_status_of_its_reason() {
 async fn unknown_paths_and_wrong_methods() {
     let board = Board::start().await;
     for path in [
-        "/",
         "/v1",
         "/v1/status/",
         "/v2/status",

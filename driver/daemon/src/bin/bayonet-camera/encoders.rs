@@ -1,4 +1,4 @@
-//! Threads that write raw frames as DNG files, one frame each.
+//! Threads that make files of frames: one for a single picture, several for a recording's raw frames.
 
 use crate::owner::{Error, Message};
 use crate::stream::Configured;
@@ -30,7 +30,26 @@ pub(super) struct Job {
     pub(super) request: Request,
 }
 
-/// The threads; they end with it.
+/// Works on one frame in a thread of its own, which keeps the request and its buffers until that is done, and tells what
+/// `message` makes of it.
+pub(super) fn once<T>(
+    done: &Sender<Message>,
+    frame: Frame,
+    request: Request,
+    work: impl FnOnce(&Request, &Frame) -> Result<T, String> + Send + 'static,
+    message: impl FnOnce(Result<T, String>, Frame, Request) -> Message + Send + 'static,
+) -> Result<JoinHandle<()>, Error> {
+    let done = done.clone();
+    let thread = thread::Builder::new().name("encoder".into());
+    let thread = thread.spawn(move || {
+        let made = guarded(|| work(&request, &frame));
+        // The loop hears it, or has ended.
+        let _ = done.send(message(made, frame, request));
+    });
+    thread.map_err(Error::Thread)
+}
+
+/// The threads of a recording; they end with it.
 pub(super) struct Encoders {
     jobs: SyncSender<Job>,
     threads: Vec<JoinHandle<()>>,
@@ -93,11 +112,10 @@ fn work(
             Err(_) => return,
         };
         let Ok(mut job) = job else { return };
-        let write = AssertUnwindSafe(|| {
+        let written = guarded(|| {
             let frame = stream.raw_frame(&job.request, &mut samples)?;
             writer.write(&frame, &job.shot, &job.frame.metadata, &mut job.file)
         });
-        let written = catch_unwind(write).unwrap_or_else(|_| Err("the encoder panicked".into()));
         let recorded = Message::Recorded {
             number: job.number,
             file: written.map(|()| job.file),
@@ -109,4 +127,10 @@ fn work(
             return;
         }
     }
+}
+
+/// What an encoder makes; a panic of it is an error like others.
+fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    let made = catch_unwind(AssertUnwindSafe(work));
+    made.unwrap_or_else(|_| Err("the encoder panicked".into()))
 }

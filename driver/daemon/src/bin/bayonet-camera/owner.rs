@@ -1,7 +1,7 @@
 //! The loop that owns the camera.
 
 use crate::controls;
-use crate::encoders::{Encoders, Job};
+use crate::encoders::{self, Encoders, Job};
 use crate::stream::Configured;
 use bayonet_daemon::camera::confine;
 use bayonet_daemon::camera::link::{NobodyReads, Reporter, end_within, read_orders};
@@ -10,7 +10,7 @@ use bayonet_daemon::camera::recorder::Recorder;
 use bayonet_daemon::camera::still::{Stills, Wanted};
 use bayonet_daemon::camera::tags::Shot;
 use bayonet_daemon::report::{Frame, Values};
-use bayonet_daemon::wire::{Compression, LensTags, News, Order, Place, StreamRequest};
+use bayonet_daemon::wire::{Compression, Encoding, LensTags, News, Order, Place, StreamRequest};
 use libcamera::camera::ActiveCamera;
 use libcamera::camera_manager::CameraManager;
 use libcamera::control::ControlList;
@@ -18,7 +18,6 @@ use libcamera::request::{Request, RequestStatus, ReuseFlag};
 use nix::errno::Errno;
 use nix::time::{ClockId, clock_gettime};
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
@@ -185,6 +184,8 @@ fn own(
         controls: Values::new(),
         stills: Stills::default(),
         encoder: None,
+        view: None,
+        viewer: None,
         recording: None,
         lens: None,
     };
@@ -211,6 +212,12 @@ pub(super) enum Message {
         id: u64,
         frame: Frame,
         files: Result<Files, String>,
+        request: Request,
+    },
+    /// A frame to be looked at was encoded, or could not be.
+    Shown {
+        frame: Frame,
+        jpeg: Result<Vec<u8>, String>,
         request: Request,
     },
     /// A raw frame was written as a file, or could not be.
@@ -242,6 +249,10 @@ struct Owner<'m, 'r> {
     controls: Values,
     stills: Stills,
     encoder: Option<JoinHandle<()>>,
+    /// The quality in which a frame is to be shown, if one is.
+    view: Option<u8>,
+    /// Encodes the frame that is shown.
+    viewer: Option<JoinHandle<()>>,
     recording: Option<Recording>,
     lens: Option<Arc<LensTags>>,
 }
@@ -275,6 +286,7 @@ impl Owner<'_, '_> {
                     not_before_ns,
                     passed: 0,
                 }),
+                Message::Order(Order::View { quality }) => self.view = Some(quality),
                 Message::Order(Order::Lens { lens }) => self.lens = lens.map(Arc::new),
                 Message::Order(Order::Record {
                     id,
@@ -301,6 +313,15 @@ impl Owner<'_, '_> {
                     self.stills.made();
                     self.queue(request)?;
                     self.tell_picture(id, frame, files)?;
+                }
+                Message::Shown {
+                    frame,
+                    jpeg,
+                    request,
+                } => {
+                    self.viewer = None;
+                    self.queue(request)?;
+                    self.tell_view(frame, jpeg)?;
                 }
                 Message::Recorded {
                     number,
@@ -378,7 +399,7 @@ impl Owner<'_, '_> {
         self.pass_on(wanted, frame, request)
     }
 
-    /// Makes the picture that is wanted of a frame, or hands the frame back.
+    /// Makes the picture that is wanted of a frame, or shows it, or hands it back.
     fn pass_on(
         &mut self,
         wanted: Option<Wanted>,
@@ -387,6 +408,10 @@ impl Owner<'_, '_> {
     ) -> Result<(), Error> {
         match (wanted, self.stream) {
             (Some(wanted), Some(stream)) => self.encode(stream, wanted, frame, request),
+            (None, Some(stream)) if self.viewer.is_none() => match self.view.take() {
+                Some(quality) => self.show(stream, quality, frame, request),
+                None => self.queue(request),
+            },
             _ => self.queue(request),
         }
     }
@@ -435,32 +460,56 @@ impl Owner<'_, '_> {
         frame: Frame,
         request: Request,
     ) -> Result<(), Error> {
-        let sender = self.sender.clone();
         let shot = self.shot(&frame, wanted.place);
         let facts = self.facts.clone();
-        let work = move || {
-            let encode = AssertUnwindSafe(|| {
-                let picture = stream.encode(&request, wanted.encoding, &shot)?;
-                let raw = match wanted.raw {
-                    Some(compression) => {
-                        stream.dng(&request, &facts, compression, &shot, &frame.metadata)?
-                    }
-                    None => Vec::new(),
-                };
-                Ok(Files { picture, raw })
-            });
-            let files = catch_unwind(encode).unwrap_or_else(|_| Err("the encoder panicked".into()));
-            // The loop hears it, or has ended.
-            let _ = sender.send(Message::Encoded {
-                id: wanted.id,
-                frame,
-                files,
-                request,
-            });
+        let work = move |request: &Request, frame: &Frame| {
+            let picture = stream.encode(request, wanted.encoding, &shot)?;
+            let raw = match wanted.raw {
+                Some(compression) => {
+                    stream.dng(request, &facts, compression, &shot, &frame.metadata)?
+                }
+                None => Vec::new(),
+            };
+            Ok(Files { picture, raw })
         };
-        let thread = thread::Builder::new().name("encoder".into()).spawn(work);
-        self.encoder = Some(thread.map_err(Error::Thread)?);
+        let done = move |files, frame, request| Message::Encoded {
+            id: wanted.id,
+            frame,
+            files,
+            request,
+        };
+        self.encoder = Some(encoders::once(&self.sender, frame, request, work, done)?);
         Ok(())
+    }
+
+    /// Makes a JPEG to be looked at, likewise.
+    fn show(
+        &mut self,
+        stream: Configured,
+        quality: u8,
+        frame: Frame,
+        request: Request,
+    ) -> Result<(), Error> {
+        let shot = self.shot(&frame, None);
+        let encoding = Encoding::Jpeg { quality };
+        let work = move |request: &Request, _: &Frame| stream.encode(request, encoding, &shot);
+        let done = |jpeg, frame, request| Message::Shown {
+            jpeg,
+            frame,
+            request,
+        };
+        self.viewer = Some(encoders::once(&self.sender, frame, request, work, done)?);
+        Ok(())
+    }
+
+    fn tell_view(&self, frame: Frame, jpeg: Result<Vec<u8>, String>) -> Result<(), NobodyReads> {
+        match jpeg {
+            Ok(jpeg) => {
+                let bytes = jpeg.len() as u64;
+                self.reporter.tell_with(News::View { bytes, frame }, jpeg)
+            }
+            Err(reason) => self.reporter.tell(News::ViewFailed { reason }),
+        }
     }
 
     fn shot(&self, frame: &Frame, place: Option<Place>) -> Shot {
@@ -517,10 +566,10 @@ impl Owner<'_, '_> {
         if let Some(it) = self.recording.take() {
             it.encoders.finish();
         }
-        if let Some(encoder) = self.encoder.take()
-            && encoder.join().is_err()
-        {
-            log::error!("the encoder's thread panicked");
+        for thread in [self.encoder.take(), self.viewer.take()] {
+            if thread.is_some_and(|thread| thread.join().is_err()) {
+                log::error!("an encoder's thread panicked");
+            }
         }
         Ok(())
     }

@@ -33,6 +33,10 @@ pub(crate) const SUITE: Suite = Suite {
             name: "while somebody streams without raw frames, a DNG is refused",
             run: refused,
         },
+        Test {
+            name: "while somebody looks, a DNG is taken, and they go on looking",
+            run: looked_at,
+        },
     ],
     complaints: Complaints::Forbidden,
 };
@@ -184,6 +188,23 @@ fn refused(_bench: &mut Bench) -> Result<Verdict> {
     ensure!(!Path::new("/run/refused.jpg").exists(), "a file is there");
     super::some_frames(&frames)?;
     Ok(Verdict::Pass)
+}
+
+fn looked_at(_bench: &mut Bench) -> Result<Verdict> {
+    let daemon = Daemon::start_with(CONFIGURATION)?;
+    daemon.wait_module("present")?;
+    let (first, _) = daemon.view("main", None)?;
+    let (next, _) = daemon.view("main", Some(first))?;
+    ensure!(next > first, "frame {next} was shown after frame {first}");
+    // The stream has no raw frames, and is begun anew with some.
+    run(&["capture", "--raw", "-o", "/run/looked-at.jpg"])?;
+    ensure!(Path::new("/run/looked-at.dng").exists(), "there is no DNG");
+    let (_, jpeg) = daemon.view("main", None)?;
+    ensure!(
+        jpeg.starts_with(&[0xff, 0xd8]) && jpeg.ends_with(&[0xff, 0xd9]),
+        "what is shown is no whole JPEG"
+    );
+    remark(format!("{} bytes a view", jpeg.len()))
 }
 
 fn run(words: &[&str]) -> Result<()> {
