@@ -3,7 +3,7 @@
 //! The lenses' profiles are written here, from what the virtual board's lenses do to light and lines (its manual says
 //! how dark its corners are and how far it bends), as somebody would who has measured them.
 
-use crate::daemon::Daemon;
+use crate::daemon::{self, Daemon};
 use crate::picture::{Place, colour, neutral, patch};
 use crate::suites::{Bench, Complaints, Suite, Test, Verdict, remark};
 use anyhow::{Context, Result, ensure};
@@ -198,12 +198,18 @@ fn looked_at(_bench: &mut Bench) -> Result<Verdict> {
     ensure!(next > first, "frame {next} was shown after frame {first}");
     // The stream has no raw frames, and is begun anew with some.
     run(&["capture", "--raw", "-o", "/run/looked-at.jpg"])?;
-    ensure!(Path::new("/run/looked-at.dng").exists(), "there is no DNG");
+    // Removed, for the next suite needs the room.
+    for file in ["/run/looked-at.dng", "/run/looked-at.jpg"] {
+        fs::remove_file(file).context(file)?;
+    }
     let (_, jpeg) = daemon.view("main", None)?;
     ensure!(
         jpeg.starts_with(&[0xff, 0xd8]) && jpeg.ends_with(&[0xff, 0xd9]),
         "what is shown is no whole JPEG"
     );
+    // Its camera runs on for a while, for somebody might look again.
+    daemon.terminate()?;
+    daemon::wait_no_camera_process()?;
     remark(format!("{} bytes a view", jpeg.len()))
 }
 

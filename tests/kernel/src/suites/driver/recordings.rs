@@ -150,7 +150,12 @@ fn both(_bench: &mut Bench) -> Result<Verdict> {
         "--json", "record", "--camera", "both", "--size", "640x480", "-n", "4",
     ];
     let ended = Running::start(BAYONET, &words)?.finish(LIMIT)?;
-    ensure!(ended.success(), "{words:?}: {}", ended.last_words());
+    ensure!(
+        ended.success(),
+        "{words:?}: {}; {}",
+        ended.last_words(),
+        ended.stdout.split_whitespace().collect::<String>()
+    );
     let told: Value = serde_json::from_str(&ended.stdout).context(ended.stdout.clone())?;
     let directory = told["directory"].as_str().context("a directory")?;
     looked_at(directory, true)?;
