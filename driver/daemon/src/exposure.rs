@@ -9,15 +9,31 @@ use crate::report::Values;
 /// (`errorFactor` in `src/ipa/rpi/controller/rpi/agc_channel.cpp`).
 const SAME: f64 = 0.1;
 
+/// The exposure of a stream, followed from frame to frame.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Exposure {
+    /// Total exposure of the last frame.
+    last: Option<f64>,
+}
+
+impl Exposure {
+    /// Whether the next frame, of which this is known, is as light as the one before it.
+    pub(crate) fn is_steady(&mut self, metadata: &Values) -> bool {
+        let now = total(metadata);
+        let before = std::mem::replace(&mut self.last, now);
+        steady(before, now)
+    }
+}
+
 /// Exposure time in microseconds times all gains; none where libcamera does not tell.
-pub(crate) fn total(metadata: &Values) -> Option<f64> {
+fn total(metadata: &Values) -> Option<f64> {
     let value = |name| metadata.get(name).and_then(serde_json::Value::as_f64);
     let gains = value("AnalogueGain").unwrap_or(1.0) * value("DigitalGain").unwrap_or(1.0);
     value("ExposureTime").map(|time| time * gains)
 }
 
 /// Whether a frame with this total exposure is as light as the one before it, as far as both are known.
-pub(crate) fn steady(before: Option<f64>, now: Option<f64>) -> bool {
+fn steady(before: Option<f64>, now: Option<f64>) -> bool {
     let (Some(before), Some(now)) = (before, now) else {
         return true;
     };

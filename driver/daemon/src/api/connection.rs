@@ -123,11 +123,12 @@ impl Guard {
             return Ok((self.access, None));
         };
         let has_cookie = |value: &HeaderValue| secret.admits_cookie(value.as_bytes());
-        let admitted = match headers.get(header::AUTHORIZATION) {
+        let authorization = headers.get(header::AUTHORIZATION);
+        let admitted = match authorization {
             Some(value) => secret.admits(value.as_bytes()),
             None => headers.get_all(header::COOKIE).iter().any(has_cookie),
         };
-        match headers.get(header::AUTHORIZATION) {
+        match authorization {
             _ if admitted => Ok((Access::Control, Some(secret.clone()))),
             _ if page::is_page(request.uri().path()) => Ok((Access::Read, Some(secret.clone()))),
             Some(_) => Err(Failure::wrong_token()),

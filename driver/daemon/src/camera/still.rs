@@ -1,6 +1,6 @@
 //! Pictures that were ordered: which frames they are made of. `bayonetd` knows when exposure has settled.
 
-use crate::exposure;
+use crate::exposure::Exposure;
 use crate::report::Frame;
 use crate::wire::{Compression, Encoding, Place};
 use std::collections::VecDeque;
@@ -42,8 +42,7 @@ pub struct Stills {
     wanted: VecDeque<Wanted>,
     /// One is made at a time, so that buffers are left for the stream.
     making: bool,
-    /// Total exposure of the last frame.
-    exposure: Option<f64>,
+    exposure: Exposure,
 }
 
 impl Stills {
@@ -54,9 +53,7 @@ impl Stills {
 
     /// A frame was completed; the picture that is to be made of it. Until [`Self::made`] there is no other.
     pub fn frame(&mut self, frame: &Frame, quality: Quality) -> Option<Wanted> {
-        let exposure = exposure::total(&frame.metadata);
-        let steady = exposure::steady(self.exposure, exposure);
-        self.exposure = exposure;
+        let steady = self.exposure.is_steady(&frame.metadata);
         if self.making {
             return None;
         }
@@ -157,7 +154,8 @@ mod tests {
             stills.making = true;
             stills.frame(&frame(0, 1000), Quality::Success);
             stills.made();
-            for _ in 0..PATIENCE {
+            let faulty = std::iter::once(Quality::Faulty);
+            for quality in [quality; PATIENCE as usize].into_iter().chain(faulty) {
                 assert_eq!(takes(&mut stills, &frame(1, exposure), quality), None);
                 exposure = if exposure == first { 1000 } else { first };
             }

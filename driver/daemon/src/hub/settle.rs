@@ -3,7 +3,7 @@
 //! That nothing changes is not enough: frames that were on their way when automatic exposure decided are all alike,
 //! and it calls that converged. Rest is when frames stay alike that began after it could decide of the first of them.
 
-use crate::exposure;
+use crate::exposure::Exposure;
 use crate::report::Frame;
 use std::time::Duration;
 
@@ -22,8 +22,7 @@ const LIMIT: u32 = 60;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Settling {
     frames: u32,
-    /// Total exposure of the last one.
-    exposure: Option<f64>,
+    exposure: Exposure,
     /// When the first one came that the others since are like.
     alike_since: Option<Duration>,
     /// Those of them that began after that.
@@ -38,9 +37,7 @@ impl Settling {
             .metadata
             .get(AE_STATE)
             .and_then(|state| state.as_i64());
-        let exposure = exposure::total(&frame.metadata);
-        let steady = exposure::steady(self.exposure, exposure);
-        self.exposure = exposure;
+        let steady = self.exposure.is_steady(&frame.metadata);
         if !steady || state == Some(AE_SEARCHING) || self.frames <= DELAY {
             self.alike_since = None;
             self.calm = 0;
